@@ -35,6 +35,7 @@ OURS = {
     *("configure_logging", "stop_logging", "flush_log"),
     *("read_users", "read_tokens", "read_uses", "write_users", "write_tokens", "write_uses", "read_files"),
     *("read_if_changed", "changing", "stamp_of", "hashed", "is_password_of"),
+    *("read_records", "write_records", "read_sources", "write_sources", "change_sources"),
 }
 
 START = "at the start, which serves nobody yet, and which a signal ends even if it hangs"
@@ -45,10 +46,13 @@ OWN_THREAD = "it runs in a thread of its own"
 KNOWN_SIGNAL = "a thread or another process calls it; the loop only reads the answer to a signal that is known already"
 DONE = "a task or future that is done"
 LOOKED_ASIDE = "where a desk trades, `StopFileWatch` makes this look in a thread"
+BACKUP = "`backup` and `restore` call it, which serve nobody"
 MAKE_TASKS = ("create_task", "ensure_future")
 
 # Modules of which nothing is called on the loop while the desk serves.
 ELSEWHERE = {
+    "desk/answers/progress.py": ASIDE,
+    "desk/sources/store.py": ASIDE,
     "desk/watches/clock_reference.py": ASIDE,
     "desk/log/file.py": LOG_THREAD,
     "desk/log/line.py": LOG_THREAD,
@@ -57,11 +61,17 @@ ELSEWHERE = {
     "http/access/users.py": ASIDE,
     "http/files.py": ASIDE,
     "journal/anchor.py": ASIDE,
+    "journal/backup/copying.py": BACKUP,
+    "journal/backup/making.py": BACKUP,
+    "journal/backup/manifest.py": BACKUP,
+    "journal/backup/restoring.py": "`restore` calls it; a desk reads its mark at the start and removes it aside",
+    "journal/backup/unfinished.py": BACKUP,
     "journal/segments/archive.py": "`journal archive` calls it, which serves nobody",
     "journal/bars/store.py": "the threads of the historian call it, or its process",
     "journal/bars/replay_process.py": "a process of its own, or the thread of the historian",
     "journal/catalogue/store.py": "the thread of the cataloguer or of a request calls it",
     "journal/database.py": JOURNAL_THREAD,
+    "journal/derived.py": "the thread or process that uses the store calls it",
     "journal/segments/keeper_process.py": "a process of its own",
     "journal/free_space.py": ASIDE,
     "journal/kept/store.py": "the process of the keeper, the thread of a request, or a command that serves nobody",
@@ -116,6 +126,7 @@ ALLOWED = {
         "first.wait",
     ): "the first look, for two seconds at most",
     ("desk/watches/stop_file_watch.py", "StopFileWatch.looking.look", "self._ended.wait"): OWN_THREAD,
+    ("desk/answers/answers.py", "Answers.look_once", "task.result"): DONE,
     ("desk/submit.py", "read_lines", "next_line.result"): DONE,
     ("desk/submit.py", "read_lines.read", "asyncio.run_coroutine_threadsafe(lines.put(b''), loop).result"): OWN_THREAD,
     ("desk/submit.py", "read_lines.read", "asyncio.run_coroutine_threadsafe(lines.put(line), loop).result"): OWN_THREAD,
@@ -128,6 +139,7 @@ ALLOWED = {
     ("desk/watches/timers.py", "StopFile.may_exist", "self.exists"): LOOKED_ASIDE,
     ("desk/watches/timers.py", "StopFile.reason", "open"): LOOKED_ASIDE,
     ("desk/watches/timers.py", "StopFile.reason", "os.open"): LOOKED_ASIDE,
+    ("desk/watches/supervisor.py", "Supervisor._extend", "self._started.wait"): OWN_THREAD,
     ("desk/watches/watchdog.py", "LoopAlarm._stack", "traceback.format_stack"): OWN_THREAD,
     ("desk/watches/watchdog.py", "LoopAlarm.hung", "flush_log"): OWN_THREAD,
     ("desk/watches/watchdog.py", "_log_last_end", "path.is_file"): START,
@@ -147,8 +159,8 @@ ALLOWED = {
     ("http/pages/records/exports.py", "Exports._run", "os.setpriority"): "it asks the kernel alone",
     ("http/explainer.py", "Explainer._started", "os.setpriority"): "it asks the kernel alone",
     ("http/stream.py", "Streams._live", "coming.result"): DONE,
-    ("http/metrics/scrape.py", "_size", "path.exists"): ASIDE,
-    ("http/metrics/scrape.py", "_size", "path.stat"): ASIDE,
+    ("http/metrics/machine.py", "_size", "path.exists"): ASIDE,
+    ("http/metrics/machine.py", "_size", "path.stat"): ASIDE,
     ("journal/sqlite.py", "SqliteJournal._pause_loop", "self._newest_write.wait"): "a tenth of a millisecond",
     ("sdk/manager.py", "WalletManager.initialize", "task.result"): DONE,
     ("sdk/manager.py", "_open_journal", "config.data_dir.mkdir"): START,

@@ -32,7 +32,7 @@ def bare_routes() -> list[BaseRoute]:
     api = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
     api.router.routes.append(Route(SIGNALS, nothing.post, methods=["POST"]))
     health, administration = ServiceHealth(nothing, None), Administration(nothing, nothing)
-    metrics, reference = Metrics(nothing, health, nothing), Reference(lambda: ())
+    metrics, reference = Metrics(nothing, health, nothing, nothing), Reference(lambda: ())
     for part in (Streams(nothing, nothing), health, metrics, administration, reference):
         api.include_router(part.routes())
     for router in (queries_router(nothing, nothing, nothing), commands_router(nothing)):

@@ -20,7 +20,11 @@ from overmind.desk.app import App
 from overmind.desk.market import open_tape, paper
 from overmind.desk.running import running
 from overmind.journal.anchor import Anchor, Anchored
+from overmind.journal.backup.making import make_backup
+from overmind.journal.backup.restoring import RESTORED as RESTORED_MARK
+from overmind.journal.backup.restoring import restore_backup, restored_from
 from overmind.journal.sqlite import SqliteJournal
+from overmind.keys.private_file import write_private
 from overmind.sandbox.demo import demo_config
 
 
@@ -119,3 +123,37 @@ def test_a_desk_whose_anchors_cannot_be_kept_does_not_start(stage: Stage) -> Non
     stage.anchors.touch()
     with pytest.RaisesGroup(pytest.RaisesExc(CommandRefused, match="OVERMIND_ANCHOR_DIR")):
         stage.run()
+
+
+def test_a_backup_that_no_anchor_finds_out_starts_stopped_too(stage: Stage) -> None:
+    """The anchor is up to a minute old, so a backup may be newer than it, and older than what was traded."""
+    stage.run()
+    backup, restored = stage.data.with_name("backup"), stage.data.with_name("restored")
+    make_backup(stage.path, backup, {}, "2026-01-02T03:04:05+00:00", "1", False)
+    stage.data.rename(stage.data.with_name("lost"))
+    restore_backup(backup, restored, stage.path.name)
+    restored.rename(stage.data)
+    (reason,) = stage.run()
+    assert "comes from the backup of 2026-01-02T03:04:05+00:00" in reason
+    assert "overmind accept-history WALLET" in reason
+    assert restored_from(stage.data) is None, "the journal has the hold now"
+    assert stage.run(lift=True) == [reason]
+    assert stage.run() == [], "every wallet's history was read"
+
+
+def test_the_mark_of_a_restored_backup_stays_while_no_anchor_can_be_written(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A start that ends early asks for the history again."""
+    stage.run()
+    write_private(stage.data / RESTORED_MARK, b"{}")
+    with monkeypatch.context() as full:
+        full.setattr(Anchor, "write", _fail)
+        assert len(stage.run()) == 1
+    assert restored_from(stage.data) is not None
+    assert len(stage.run()) == 1
+    assert restored_from(stage.data) is None
+
+
+def _fail(*_: object) -> None:
+    raise OSError("no room")

@@ -187,6 +187,18 @@ fill; who ann reactivate w1; w5; who token:bot hold w5 operator; who ann lift w5
 who cli:root block eth; who ann deposit w5 1 eth; who ann close w5 eth; who ann keep w5 eth; who ann stop; who bob stop
 who ann liquidate
 """,
+    "sources": """
+fill; w5; reactivate w5; lift portfolio day_loss; lift portfolio drawdown; lift momentum pause
+desk threshold 100 loss 100 drawdown 100 streak 0; mark sol 100; mark eth 2000; mark btc 50000
+buy eth $300 not w1,w2,w4 id u from chart counts 3; fill u.0.0 provisional; buy eth $200 not w1,w2,w4 id v from bot
+fill v.0.0; buy eth $90 not w1,w2,w4 id x from bot by arbitrage trade 7 counts 5; fill x.0.0
+buy btc $20 not w1,w2,w4 id x2 from token:ann
+sell eth nothing id y scope source from chart counts 1; fill y.0.0 provisional fee 5000; roll back y.0.0 as expired
+sell eth nothing id y2 scope source from chart counts 2 had 4; fill y2.0.0
+sell eth nothing id z scope source from bot trade 7 counts 2
+sell eth nothing id z2 scope source from cat then flat; buy eth $10 id z3 from chart then short
+buy eth $50 not w1,w2,w4 id z4 from chart counts 2; roll back u.0.0 as expired
+""",
     "withdrawals": """
 fill; reactivate w1; reactivate w2; reactivate w3; reactivate w4; lift portfolio day_loss; lift portfolio drawdown
 mark sol 100; desk payees bank,vault cap 9000 delay 60000 threshold 100 loss 100 drawdown 100 streak 0

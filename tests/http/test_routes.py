@@ -17,6 +17,8 @@ from tests.support.service import BUY, NDJSON, Service, command, serving
 
 from overmind.http.bounds import BATCH_MAX, BODY_BYTES_MAX
 from overmind.http.endpoints import ENDPOINTS
+from overmind.http.metrics.family import Kind
+from overmind.http.metrics.table import FAMILIES
 from overmind.http.stream import STREAMS_MAX
 from overmind.text.amount import Amount
 
@@ -49,7 +51,11 @@ def test_the_metrics_are_what_prometheus_reads(service: Service) -> None:
     told = service.get("/metrics")
     assert told.headers["content-type"].startswith("text/plain; version=")
     families = {family.name: family for family in text_string_to_metric_families(told.text)}
-    assert {"overmind_equity_usd", "overmind_limit_headroom_usd", "overmind_order_settled_seconds"} <= families.keys()
+    helped = {line.split()[2] for line in told.text.splitlines() if line.startswith("# HELP overmind_")}
+    assert helped == {family.full_name for family in FAMILIES}
+    told_names = {sample.name for family in families.values() for sample in family.samples}
+    always = (family for family in FAMILIES if family.always)
+    assert {one.full_name + ("_count" if one.kind is Kind.HISTOGRAM else "") for one in always} <= told_names
     (size,) = families["overmind_journal_size_bytes"].samples
     assert size.value >= service.journal.stat().st_size
 

@@ -208,8 +208,8 @@ STORAGE_BUGS: Final = (
     Mutation(
         "catalogue of another journal believed",
         "journal/catalogue/store.py",
-        "        return self.filed == 0 or journal.hash_of(self.filed) == link",
-        "        return self.filed >= 0 or link == b''",
+        "    return seq == 0 or journal.hash_of(seq) == link",
+        "    return seq >= 0 or link == b''",
         f"{PAST}::test_a_catalogue_of_no_use_is_passed_over_and_made_anew",
     ),
     Mutation(
@@ -334,15 +334,15 @@ STORAGE_BUGS: Final = (
     Mutation(
         "kept states take the last room on the disk",
         "journal/kept/store.py",
-        "        self._require_room()\n",
+        "        FILE.require_room(self._folder, self._room_min)\n",
         "",
         f"{KEPT}::test_nothing_is_taken_from_a_disk_that_is_nearly_full",
     ),
     Mutation(
         "keeper that fails not told to probes",
         "http/health.py",
-        "(self._app.disk_fault(), log_fault(), full, failing)",
-        "(self._app.disk_fault(), log_fault(), full)",
+        "Fault.KEEPER: _told(None if keeper is None else keeper.fault()),",
+        "Fault.KEEPER: (),",
         "tests/http/test_health.py::test_a_keeper_that_keeps_failing_is_told",
     ),
     Mutation(
@@ -355,8 +355,8 @@ STORAGE_BUGS: Final = (
     Mutation(
         "catalogue takes the last room on the disk",
         "journal/catalogue/store.py",
-        "        self._require_room()\n",
-        "",
+        "        if self._folder is not None:\n",
+        "        if self._folder is None:\n",
         f"{PAST}::test_the_last_room_on_a_disk_is_left_to_the_journal",
     ),
     Mutation(

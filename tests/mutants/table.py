@@ -6,6 +6,7 @@ from typing import Final
 
 from tests.mutants.access import ACCESS
 from tests.mutants.admission import ADMISSION
+from tests.mutants.backup import BACKUP
 from tests.mutants.books import BOOKS
 from tests.mutants.capital import CAPITAL
 from tests.mutants.chain import CHAIN
@@ -16,6 +17,7 @@ from tests.mutants.entries import ENTRIES
 from tests.mutants.firewall import FIREWALL_BUGS
 from tests.mutants.limits import LIMITS
 from tests.mutants.lots import LOTS
+from tests.mutants.metrics import METRICS
 from tests.mutants.mutation import Mutation
 from tests.mutants.numbers import NUMBERS
 from tests.mutants.page import PAGE_BUGS
@@ -47,7 +49,9 @@ SUBJECTS: Final[dict[str, tuple[Mutation, ...]]] = {
     "storage": STORAGE_BUGS,
     "lots": LOTS,
     "restored": RESTORED,
+    "backup": BACKUP,
     "clock": CLOCK_BUGS,
     "waiting": WAITING,
+    "metrics": METRICS,
 }
 MUTATIONS: Final = tuple(one for bugs in SUBJECTS.values() for one in bugs)

@@ -192,6 +192,7 @@ class Books:
         self.briefs: dict[int, BriefRefusals] = {}  # of every entry that others may be like
         self.open: dict[OrderId, Order] = {}
         self.shares: dict[OrderId, Shares] = {}  # of each open sale: whose lots it takes
+        self.sources: dict[OrderId, str] = {}  # of every order: who sent its signal
         self.tickets: dict[OrderId, Ticket] = {}
         self.outcomes: dict[OrderId, Outcome] = {}
         self.provisional: dict[OrderId, Booked] = {}
@@ -411,6 +412,7 @@ class Books:
             assert len(parts) == order.part, "parts of one sale stand together, in order"
             assert self.seq == self.decision_seqs[order.signal_id] + order.part, order
             parts.append(placed)
+        self.sources[order.id] = placed.signal.source
         if order.side is Side.SELL:
             self.shares[order.id] = self._shares(order, order.spend.units)
         self.open[order.id] = order
@@ -451,15 +453,17 @@ class Books:
 
     def _shares(self, order: Order, units: int) -> Shares:
         book = self.wallets[order.wallet_id]
-        return plain_lots.shares_of(book.lots.get(order.mint, []), order, units, self.reserved(book, order.mint))
+        lots, reserved = book.lots.get(order.mint, []), self.reserved(book, order.mint)
+        return plain_lots.shares_of(lots, order, self.sources[order.id], units, reserved)
 
     def sellable(self, book: WalletBooks, signal: Signal) -> int:
         """The free units that a sale by this signal may take in this wallet."""
         free = self.free(book, signal.mint)
         if signal.scope is SaleScope.DESK:
             return free
-        own = sum(lot.units for lot in book.lots.get(signal.mint, ()) if lot.strategy is signal.strategy)
-        return max(0, min(free, own - self.reserved(book, signal.mint)[signal.strategy]))
+        own = [lot for lot in book.lots.get(signal.mint, ()) if plain_lots.may_sell_by(lot, signal)]
+        reserved, owners = self.reserved(book, signal.mint), {lot.owner for lot in own}
+        return max(0, min(free, plain_lots.total(own) - sum(reserved[owner] for owner in owners)))
 
     def _counts(self, order: Order) -> bool:
         """Whether it is a trade of the day: an entry. By the first rules a sale was one, too."""
@@ -494,7 +498,9 @@ class Books:
         self._use_account(book, order.receive)
         if order.side is Side.BUY:
             lots = book.lots.setdefault(order.receive, [])
-            lots.append(Lot(order.strategy, fill.received_units, fill.spent_units, self.at_ns, order.id))
+            lots.append(
+                Lot(order.strategy, fill.received_units, fill.spent_units, self.at_ns, order.id, self.sources[order.id])
+            )
             paid_pico = fill.spent_units * ten_to(self.decimals[order.mint] + 6) // fill.received_units
             book.plan(order.mint).add(order.exits, paid_pico, self.at_ns)
             return []
@@ -661,12 +667,13 @@ class Books:
         self._take_back(book, order.receive, fill.received_units)
         book.units[order.spend.mint] += fill.spent_units
         if order.side is Side.BUY:
-            gone = plain_lots.undo_buy(book.lots.get(order.mint, []), self._excess(book, order.mint), order)
+            lots, excess = book.lots.get(order.mint, []), self._excess(book, order.mint)
+            gone = plain_lots.undo_buy(lots, excess, order, self.sources[order.id])
             _forget_empty(book, order.mint)
             self._realise(book, fill.spent_units - plain_lots.cost(gone))
         else:
             lots = book.lots.setdefault(order.mint, [])
-            cost = plain_lots.undo_sale(lots, known.sold, order, fill.spent_units)
+            cost = plain_lots.undo_sale(lots, known.sold, order, self.sources[order.id], fill.spent_units)
             self._realise(book, cost - fill.received_units)
             if known.was_closing:
                 book.closing.add(order.mint)

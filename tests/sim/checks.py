@@ -519,10 +519,13 @@ def _compare_wallets(state: State, books: Books) -> None:
         assert totals(book.accounts.float_suspense, SOL) == -mine.owed_lamports, (wallet_id, mine.owed_lamports)
         for mint in book.positions.keys() | mine.lots.keys():
             held = book.positions[mint].units_by if mint in book.positions else {}
-            owned = plain_lots.Shares()
+            by_source = book.positions[mint].units_of_sources if mint in book.positions else {}
+            owned, of_sources = plain_lots.Shares(), plain_lots.Shares()
             for lot in mine.lots.get(mint, ()):
-                owned[lot.owner] += lot.units
+                owned[lot.strategy or "deposit"] += lot.units
+                of_sources[lot.owner] += lot.units if lot.source else 0
             assert held == owned, (wallet_id, mint, held, owned)
+            assert by_source == +of_sources, (wallet_id, mint, by_source, of_sources)
             reserved = books.reserved(mine, mint)
             assert book.reserved.get(mint, {}) == reserved, (wallet_id, mint, book.reserved, reserved)
         for mint, units in mine.units.items():

@@ -138,6 +138,8 @@ def draw_strategies(random: Random, wallet_type: WalletType, odd: bool) -> dict[
     }
 
 
+SOURCES: Final = ("", "chart", "token:bot")
+SOURCE_EVERY: Final = 11  # signals: if it sells, it sells what its source has bought
 HOSTILE: Final = 0.1  # of the signals have a number that nobody means
 PAYEES: Final = tuple(str(Pubkey(hashlib.blake2b(name, digest_size=32).digest())) for name in (b"bank", b"vault"))
 LISTS: Final = (*[PAYEES] * 5, PAYEES[:1], PAYEES[1:], ())
@@ -336,9 +338,12 @@ class Trader:
             signal = self._of_what_is_held(signal)
             action = signal.action
         signal = self._with_limit_price(signal)
+        signal = structs.replace(signal, source=SOURCES[self._left // 2 % len(SOURCES)])
         if action in BUYS:
             return self._with_exits(self._with_entry_amount(signal))
         whose = SaleScope.DESK if self._left % 3 else SaleScope.STRATEGY
+        if self._left % SOURCE_EVERY == 0:
+            whose = SaleScope.SOURCE
         return self._with_exit_amount(structs.replace(signal, scope=whose))
 
     def _of_what_is_held(self, signal: Signal) -> Signal:

@@ -7,6 +7,7 @@ from collections import Counter
 from random import Random
 from typing import Final
 
+from msgspec.structs import replace
 from tests.sim.world import TOKENS, USDC
 from tests.support.number_grammar import JSON_NUMBER, as_json, written_number
 
@@ -44,4 +45,4 @@ def through_the_door(random: Random, signal: Signal, seen: Counter[str]) -> Sign
     exact = drawn.scaled(decimals) is not None
     assert exact or JSON_NUMBER.fullmatch(drawn.text), f"{line} lost decimals"
     seen["hostile number read"] += 1
-    return read
+    return replace(read, source=signal.source)  # The door knows it; no sender says it.

@@ -114,7 +114,7 @@ from overmind.core.model.mints import (
 from overmind.core.model.money import Mark, Money, Token, Witness
 from overmind.core.model.order import Move, Order, Ticket, Work
 from overmind.core.model.outcome import Cause, Expired, Failed, Filled, Outcome, Rejected
-from overmind.core.model.signal import RiskBudget, Signal
+from overmind.core.model.signal import RiskBudget, Sender, Signal
 from overmind.core.model.units import DAY_NS, LAMPORTS, MICROS, PICO, PPM, units_of, value_micros
 from overmind.core.model.wallet import Exits, StrategyShare, Wallet
 from overmind.views.refusals import shown
@@ -231,6 +231,7 @@ EXIT_WORDS = {
     "held": ("hold_max_ns", MS),
 }
 WALLET_EXIT_WORDS = ("trail", "profit", "held")
+SENDER_WORDS = ("trade", "counts", "had", "then")  # what a source says of its position: then flat, or short
 SIGNAL_WORDS = (
     *EXIT_WORDS,
     "size",
@@ -248,6 +249,8 @@ SIGNAL_WORDS = (
     "sent",
     "waited",
     "scope",
+    "from",
+    *SENDER_WORDS,
 )
 OUTCOME_WORDS = ("at", "fee", "rent", "for")
 OUTCOME_OF = {"filled": "fill", "failed": "fail", "expired": "expire", "rejected": "reject"}
@@ -461,6 +464,8 @@ class CoreDesk:
             risk=risk_with(amount[len("risk") :], said) if amount.startswith("risk") else None,
             scope=SaleScope(said.get("scope", "desk" if verb == "sell" else "strategy")),
             sell_all=amount == "all",
+            source=said.get("from", ""),
+            sender=sender_with(said),
         )
         return SubmitSignal(signal, self.now_ns - int(said.get("waited", "0")) * MS)
 
@@ -695,6 +700,15 @@ def pairs(words: list[str], known: Iterable[str]) -> dict[str, str]:
 
 def mint(name: str) -> Mint:
     return USDC.mint if name == "usd" else TOKENS[name].mint if name in TOKENS else Mint(name)
+
+
+def sender_with(said: dict[str, str]) -> Sender | None:
+    """None: no source says anything of its position."""
+    if said.keys().isdisjoint(SENDER_WORDS):
+        return None
+    amount, before = (Decimal(said[word]) if word in said else None for word in ("counts", "had"))
+    ends = said.get("then")
+    return Sender(said.get("trade", ""), amount, before, ends == "flat", ends == "short")
 
 
 def scope(name: str) -> Scope:

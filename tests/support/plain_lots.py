@@ -10,6 +10,7 @@ from msgspec import structs
 
 from overmind.core.model.enums import SaleScope, StrategyType
 from overmind.core.model.order import Order
+from overmind.core.model.signal import Signal
 
 
 class Lot(msgspec.Struct):
@@ -18,10 +19,11 @@ class Lot(msgspec.Struct):
     cost_micros: int
     opened_ns: int = 0
     origin: str = ""
+    source: str = ""
 
     @property
     def owner(self) -> str:
-        return self.strategy or "deposit"
+        return (self.strategy or "deposit") + f"@{self.source}" * bool(self.source)
 
 
 Lots = list[Lot]
@@ -36,12 +38,27 @@ def cost(lots: Iterable[Lot]) -> int:
     return sum(lot.cost_micros for lot in lots)
 
 
-def shares_of(lots: Lots, order: Order, units: int, reserved: Shares) -> Shares:
+def may_sell_by(lot: Lot, signal: Signal) -> bool:
+    return may_sell(lot, signal.scope, signal.strategy, signal.source)
+
+
+def may_sell(lot: Lot, scope: SaleScope, strategy: StrategyType, source: str) -> bool:
+    """Whether a sale of this scope takes such a lot."""
+    return {
+        SaleScope.STRATEGY: lot.strategy is strategy,
+        SaleScope.SOURCE: bool(source) and lot.source == source,
+        SaleScope.DESK: True,
+    }[scope]
+
+
+def shares_of(lots: Lots, order: Order, source: str, units: int, reserved: Shares) -> Shares:
     """Whose lots a sale takes, when open sales have reserved so much of each owner."""
-    if order.scope is SaleScope.STRATEGY:
+    if order.scope is SaleScope.STRATEGY and not any(lot.source for lot in lots):
         return Counter({order.strategy: units})
     shares, passed = Shares(), Counter(reserved)
     for lot in lots:
+        if not may_sell(lot, order.scope, order.strategy, source):
+            continue
         skipped = min(lot.units, passed[lot.owner])
         passed[lot.owner] -= skipped
         shares[lot.owner] += min(lot.units - skipped, units - shares.total())
@@ -59,12 +76,13 @@ def sell(lots: Lots, units: int, shares: Mapping[str, int]) -> Lots:
     return _cut(lots, wanted)
 
 
-def undo_buy(lots: Lots, units: int, order: Order) -> Lots:
-    """Takes what a buy brought: its own lot, then its strategy's newest, then anybody's newest."""
+def undo_buy(lots: Lots, units: int, order: Order, source: str) -> Lots:
+    """Takes what a buy brought: its own lot, then the newest of its source and strategy, of one of them, of anybody."""
     wanted = [0] * len(lots)
-    for rank in range(3):
+    for rank in range(5):
         for at, lot in reversed([*enumerate(lots)]):
-            if (lot.origin == order.id, lot.strategy is order.strategy, True)[rank]:
+            same = lot.source == source, lot.strategy is order.strategy
+            if (lot.origin == order.id, all(same), same[0], same[1], True)[rank]:
                 wanted[at] += min(units - sum(wanted), lot.units - wanted[at])
     return _cut(lots, wanted)
 
@@ -76,13 +94,13 @@ def take_newest(lots: Lots, units: int) -> Lots:
     return _cut(lots, wanted)
 
 
-def undo_sale(lots: Lots, sold: Lots, order: Order, units: int) -> int:
+def undo_sale(lots: Lots, sold: Lots, order: Order, source: str, units: int) -> int:
     """Gives sold lots back to where they were; what was sold without a lot comes back at no cost. Returns the cost."""
     rest = units - total(sold)
     if not sold:
-        lots.append(Lot(order.strategy, units, 0))
+        lots.append(Lot(order.strategy, units, 0, source=source))
         return 0
-    for lot in [Lot(order.strategy, rest, 0, sold[-1].opened_ns)] * bool(rest) + sold[::-1]:
+    for lot in [Lot(order.strategy, rest, 0, sold[-1].opened_ns, source=source)] * bool(rest) + sold[::-1]:
         same = [one for one in lots if one.origin and _names(one) == _names(lot)]
         if same:
             same[0].units += lot.units
@@ -93,8 +111,8 @@ def undo_sale(lots: Lots, sold: Lots, order: Order, units: int) -> int:
     return cost(sold)
 
 
-def _names(lot: Lot) -> tuple[str, StrategyType | None, int]:
-    return lot.origin, lot.strategy, lot.opened_ns
+def _names(lot: Lot) -> tuple[str, str, int]:
+    return lot.origin, lot.owner, lot.opened_ns
 
 
 def _cut(lots: Lots, wanted: list[int]) -> Lots:

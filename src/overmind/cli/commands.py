@@ -30,6 +30,8 @@ SET_UP: Final = {
     "users": Entry("access", "users_cli", "Show or change who may log in, and with which role."),
     "tokens": Entry("access", "tokens_cli", "Show, make or revoke the tokens of programs."),
     "show-config": Entry("configuration", "show_config", "Show every setting in force and where it comes from."),
+    "backup": Entry("backup", "backup", "Copy the journal while the desk trades, and verify it."),
+    "restore": Entry("backup", "restore", "Make a new data folder from a backup, and verify it."),
 }
 TRADE: Final = {
     "run": Entry("run", "run", "Run the desk as a service with an HTTP API."),

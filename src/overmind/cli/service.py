@@ -36,6 +36,7 @@ from overmind.desk.market import Connect, MarketAccess, connected
 from overmind.desk.running import running
 from overmind.desk.watches.space_watch import SpaceWatch
 from overmind.desk.watches.stop_file_watch import StopFileWatch
+from overmind.desk.watches.supervisor import Supervisor, status_of, supervised
 from overmind.desk.watches.watchdog import Patience, watched_loop
 from overmind.http.files import (
     TOKEN_FILE,
@@ -91,7 +92,8 @@ async def _run(
     as_json: bool,
     decisions: bool | None,
 ) -> None:
-    clock, markets = SystemClock(), list[MarketAccess]()
+    clock, markets, supervisor = SystemClock(), list[MarketAccess](), Supervisor.of_process()
+    supervisor.starting()
     keeper = KeeperProcess(config.data_dir / JOURNAL)
     space = SpaceWatch(config.data_dir, clock, config.disk_days_min)
     with StopFileWatch(config.data_dir).looking() as stop_file, ending.opening():
@@ -103,7 +105,7 @@ async def _run(
         ):
             ending.opened()
             with watched_loop(config.logs_dir, Patience(config.step_tell_ns, config.step_max_ns)):
-                await _serve(config, app, listener, token, markets[0], ending, as_json, decisions)
+                await _serve(config, app, listener, token, markets[0], ending, supervisor, as_json, decisions)
 
 
 async def _serve(
@@ -113,6 +115,7 @@ async def _serve(
     token: Secret,
     market: MarketAccess,
     ending: Ending,
+    supervisor: Supervisor,
     as_json: bool,
     decisions: bool | None,
 ) -> None:
@@ -124,10 +127,13 @@ async def _serve(
         try:
             await _publish(config, service, aside)
             _announce(config, service, app.changed_limits(), as_json)
+            supervisor.ready(status_of(app))
             async with telling(console_of(app.engine, config.log_level, as_json, decisions)):
-                with measuring(app.turns):
-                    await ending.stop.wait()
-                await _drain(app, service, ending.stop_now)
+                with supervised(app, supervisor):
+                    with measuring(app.turns):
+                        await ending.stop.wait()
+                    supervisor.stopping(f"settling {len(app.engine.state.open_orders)} open orders")
+                    await _drain(app, service, ending.stop_now)
         finally:
             with contextlib.suppress(OSError):  # TimeoutError is one. The file names a process that is gone, then.
                 await aside.run(partial(withdraw, config.data_dir), FILE_MAX_S)

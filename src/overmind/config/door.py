@@ -13,6 +13,7 @@ from overmind.config.secrecy import shown_path
 from overmind.config.settings import Settings
 from overmind.config.variables.door import (
     ALLOWED_HOSTS,
+    ANSWERS_NETWORKS,
     BIND,
     SESSION_IDLE,
     SESSION_MAX,
@@ -37,6 +38,7 @@ class DoorSettings(Value, frozen=True):
     tls: TlsFiles | None = None
     proxies: tuple[str, ...] = ()
     hosts: tuple[str, ...] = ()
+    answers_networks: tuple[str, ...] = ()
     session_idle_ns: int = 3_600 * 10**9
     session_max_ns: int = 43_200 * 10**9
 
@@ -51,6 +53,7 @@ def read_door(settings: Settings, mode: TradingMode, findings: Findings) -> Door
         tls=_tls_files(settings, mode, findings),
         proxies=settings.get(TRUSTED_PROXY),
         hosts=settings.get(ALLOWED_HOSTS),
+        answers_networks=settings.get(ANSWERS_NETWORKS),
         session_idle_ns=settings.get(SESSION_IDLE),
         session_max_ns=settings.get(SESSION_MAX),
     )

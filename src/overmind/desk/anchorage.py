@@ -13,6 +13,7 @@ from overmind.core.control.holds import EDITED
 from overmind.core.model.commands import CommandRefused
 from overmind.journal.anchor import Anchor, Head, head_of
 from overmind.journal.aside import Aside, Hangs
+from overmind.journal.backup.restoring import forget_restored, restored_from
 from overmind.journal.sqlite import SqliteJournal
 from overmind.ports import Clock, Journal
 
@@ -32,34 +33,41 @@ log = structlog.get_logger("anchor")
 
 
 class Anchorage:
-    def __init__(self, anchor: Anchor, journal: SqliteJournal) -> None:
+    def __init__(self, anchor: Anchor, journal: SqliteJournal, data_dir: Path) -> None:
         self._anchor = anchor
         self._journal = journal
+        self._data_dir = data_dir
         self._aside = Aside("anchor")
         self._seq = 0  # newest entry that is anchored
         self._failed = False
 
     @classmethod
-    def of(cls, folder: Path | None, journal: Journal) -> Anchorage | None:
+    def of(cls, folder: Path | None, journal: Journal, data_dir: Path) -> Anchorage | None:
         """None: a desk that is not live, or whose journal is not on disk."""
-        return cls(Anchor(folder), journal) if folder is not None and isinstance(journal, SqliteJournal) else None
+        if folder is None or not isinstance(journal, SqliteJournal):
+            return None
+        return cls(Anchor(folder), journal, data_dir)
 
-    def look(self) -> tuple[str, str]:
-        """The hold that the journal needs, and why; blank: none. Raises CommandRefused."""
+    def look(self) -> list[tuple[str, str]]:
+        """The holds that the journal needs, each with why. Raises CommandRefused."""
         try:
             self._anchor.prepare()
-            found = self._anchor.look(self._journal)
+            found, backup = self._anchor.look(self._journal), restored_from(self._data_dir)
         except OSError as fault:
             where = f"{fault.filename}: {fault.strerror}"
             raise CommandRefused(f"the journal cannot be anchored ({where}): set OVERMIND_ANCHOR_DIR") from None
+        needed = list[tuple[str, str]]()
         if found.problem:
             log.critical("the journal is not the one that was anchored", why=found.problem)
             cause, do = (RESTORED, READ_FIRST) if found.behind else (EDITED, LOOK_FIRST)
-            return cause, f"the journal is not the one that was anchored: {found.problem}. {do}"
-        if found.seq == 0 and self._journal.last_seq():
+            needed.append((cause, f"the journal is not the one that was anchored: {found.problem}. {do}"))
+        if backup is not None and not found.behind:  # An anchor that is older than the backup misses nothing.
+            log.warning("the journal was restored from a backup, so a live desk reads the chain first", backup=backup)
+            needed.append((RESTORED, f"the journal comes from {backup}. {READ_FIRST}"))
+        elif found.seq == 0 and backup is None and not found.problem and self._journal.last_seq():
             log.warning("the journal has no anchor: it may be a restored backup, so a live desk reads the chain first")
-            return UNANCHORED, f"the journal has no anchor: it may be an older copy. {READ_FIRST}"
-        return "", ""
+            needed.append((UNANCHORED, f"the journal has no anchor: it may be an older copy. {READ_FIRST}"))
+        return needed
 
     async def write(self) -> None:
         """Anchors the newest entry now, unless its disk hangs."""
@@ -75,6 +83,7 @@ class Anchorage:
         """A failure is told once: the old anchor stands, and finds out whatever is older than it."""
         try:
             self._anchor.write(head)
+            forget_restored(self._data_dir)  # The journal has the hold by now.
         except OSError as fault:
             self._tell(str(fault))
         else:

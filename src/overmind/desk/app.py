@@ -34,7 +34,7 @@ from overmind.core.model.outcome import Failed, Filled
 from overmind.core.model.signal import Signal
 from overmind.core.model.units import DAY_NS
 from overmind.desk.admission import AdmissionWatch
-from overmind.desk.anchorage import READ_FIRST, UNANCHORED, Anchorage
+from overmind.desk.anchorage import READ_FIRST, Anchorage
 from overmind.desk.balances import BalanceWatch
 from overmind.desk.engine import BOUNDS, Begun
 from overmind.desk.engine_start import begun, clock_folder
@@ -44,8 +44,9 @@ from overmind.desk.keeper import Keeper, Maker
 from overmind.desk.landed import book_from_chain
 from overmind.desk.log.decisions import DecisionLog
 from overmind.desk.loop_turns import LoopTurns
-from overmind.desk.market import Connect
+from overmind.desk.market import Connect, Remote
 from overmind.desk.paper_capital import paper_deposits
+from overmind.desk.times import DeskTimes
 from overmind.desk.unlisted import UnlistedMints
 from overmind.desk.watches.clock_watch import ClockWatch
 from overmind.desk.watches.journal_watch import LOOK_EVERY_S, JournalWatch
@@ -54,7 +55,6 @@ from overmind.desk.watches.timers import StopFile, Watch
 from overmind.journal.sqlite import SqliteJournal
 from overmind.ports import ChainSilent, Clock, Journal, Storage
 from overmind.solana.capabilities import blind_nodes
-from overmind.solana.rpc import Endpoint
 from overmind.views.decisions import Decision, decision_of
 from overmind.views.limits import differences
 
@@ -91,7 +91,7 @@ class App:
         self.stop_file = stop_file or StopFile(config.data_dir)
         self.space = space
         self._journal = journal
-        self._anchorage = Anchorage.of(config.anchor_dir, journal)
+        self._anchorage = Anchorage.of(config.anchor_dir, journal, config.data_dir)
         self._market = market = connect(self.engine, clock)
         self._desk = market.desk
         chain = market.on_chain.chain if market.on_chain is not None and clock.of_machine else None
@@ -99,8 +99,15 @@ class App:
         self.clock_watch = ClockWatch(self.engine, clock, chain, config.clock_drift_max_ns, kept)
         self.admission = self._admission_watch()
         self.unlisted = self._unlisted_mints()
+        self.times = DeskTimes()
         self.executor = Executor(
-            self.engine, market.venue, clock, config.max_concurrent_wallets, self.stop_file.may_exist, self.admission
+            self.engine,
+            market.venue,
+            clock,
+            config.max_concurrent_wallets,
+            self.stop_file.may_exist,
+            self.admission,
+            self.times,
         )
         self.decision_log = DecisionLog(self.engine)
         rebalances = config.auto_rebalance_enabled
@@ -176,9 +183,9 @@ class App:
         return self._desk
 
     @property
-    def nodes(self) -> tuple[Endpoint, ...]:
-        """The nodes of the cluster; none on paper."""
-        return () if self._market.on_chain is None else self._market.on_chain.chain.endpoints
+    def remote(self) -> Remote:
+        """Whom it asks over the network."""
+        return self._market.remote
 
     def storage(self) -> Storage:
         """The state of the journal's disk. Raises JournalFailed when its files are gone."""
@@ -198,7 +205,10 @@ class App:
     def begin(self, signal: Signal, received_at_ns: int) -> Begun:
         """As `Engine.begin`, after the stop file: a stop that it asks for is journaled before the decision."""
         self.watch.heed_stop_file_now()
-        return self.engine.begin(signal, received_at_ns)
+        begun = self.engine.begin(signal, received_at_ns)
+        if begun.events is not None:
+            self.times.decided.add(self.clock.now_ns() - received_at_ns)
+        return begun
 
     async def told(self, begun: Begun) -> Decision:
         """The decision, once it is durable. Raises CommandRefused, EngineStopped."""
@@ -225,13 +235,14 @@ class App:
         handle, config = self.engine.handle, self.config
         await self.clock_watch.ask()  # Before anything is journaled.
         on_chain = self._market.on_chain
-        cause, why = self._anchorage.look() if self._anchorage is not None else ("", "")
+        needed = self._anchorage.look() if self._anchorage is not None else []
         genesis_hash = on_chain.genesis_hash if on_chain is not None else ""
         await handle(FoundDesk(config.mode, config.cluster.value, genesis_hash))
-        if cause == EDITED:
-            await handle(AddHold(Scope(), EDITED, why))
-        elif cause == RESTORED or (cause == UNANCHORED and self._was_checked()):
-            await handle(RequireHistory(why))
+        for cause, why in needed:
+            if cause == EDITED:
+                await handle(AddHold(Scope(), EDITED, why))
+            elif cause == RESTORED or self._was_checked():
+                await handle(RequireHistory(why))
         await self.configure(self._desk)
         if self._journal.degraded is None:
             await handle(LiftHold(Scope(), "disk_full", "the journal has room again"))

@@ -29,6 +29,7 @@ from overmind.core.model.units import NS
 from overmind.desk.admission import AdmissionWatch
 from overmind.desk.crowd import TURN_MAX, Crowd
 from overmind.desk.engine import Engine
+from overmind.desk.times import DeskTimes, Sent
 from overmind.ports import Clock, LandedOtherwise, Venue, VenueUnavailable
 
 POLL_S: Final = 0.2  # between two polls of an outcome
@@ -105,6 +106,7 @@ class Executor:
         wallets_max: int,
         stop_file_exists: Callable[[], bool],
         admission: AdmissionWatch | None = None,
+        times: DeskTimes | None = None,
     ) -> None:
         """`admission` looks at the chain before an order is signed; None: there is no chain."""
         self._engine = engine
@@ -113,6 +115,7 @@ class Executor:
         self._slots = WalletSlots(wallets_max)
         self._stop_file_exists = stop_file_exists
         self._admission = admission
+        self._times = times or DeskTimes()
         self._feed = engine.subscribe()
         self._running: set[OrderId] = set()
         self._awaiting_final: set[OrderId] = set()  # booked, but not final yet
@@ -310,6 +313,8 @@ class Executor:
             await self._venue.send(work, ticket, lambda: self._may_send(work))
         except VenueUnavailable as silent:  # It may still land; only its outcome tells.
             log.warning("send not answered", signature=ticket.signature, why=str(silent))
+        else:
+            self._times.sent.append(Sent(work.id, self._clock.now_ns()))
 
     def _may_send(self, work: Work) -> bool:
         """A sale that was signed is sent again whatever is seen: its tokens leave, and its ticket expires soon."""

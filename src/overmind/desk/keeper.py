@@ -167,7 +167,7 @@ class Keeper:
         `aged`: entries wait for too long, so fewer make a snapshot and a segment. Raises JournalFailed.
         """
         try:
-            if self._snapshot_is_due or (aged and self._engine.durable_seq - self._kept_seq >= AGED_MIN):
+            if self._snapshot_is_due or (aged and self.snapshot_lag >= AGED_MIN):
                 await self._save_snapshot()
             if self._segment_entries:
                 await self._seal(min(AGED_MIN, self._segment_entries) if aged else self._segment_entries)
@@ -192,6 +192,21 @@ class Keeper:
         wait_s = STATES_PAUSE_S if more else STATES_EVERY_S
         self._states_due_ns = self._clock.now_ns() + round(wait_s * NS)
 
+    @property
+    def snapshot_lag(self) -> int:
+        """Entries since the newest snapshot, which the next start reads."""
+        return self._engine.durable_seq - self._kept_seq
+
+    @property
+    def states_lag(self) -> int:
+        """Entries after the newest states that are kept close together."""
+        return self._engine.durable_seq - self._states_seq
+
+    @property
+    def failures(self) -> int:
+        """Tries in a row that failed."""
+        return self._failures
+
     def alarm(self) -> str | None:
         """Why the newest try failed; None: it did not."""
         if not self._failures:
@@ -207,11 +222,11 @@ class Keeper:
     def _states_are_due(self) -> bool:
         if self._clock.now_ns() < self._states_due_ns:
             return False
-        return self._more_states or self._engine.durable_seq - self._states_seq >= STATES_AFTER
+        return self._more_states or self.states_lag >= STATES_AFTER
 
     @property
     def _snapshot_is_due(self) -> bool:
-        return self._engine.durable_seq - self._kept_seq >= self._snapshot_every
+        return self.snapshot_lag >= self._snapshot_every
 
     async def _save_snapshot(self) -> None:
         seq = self._engine.durable_seq

@@ -32,7 +32,7 @@ from overmind.solana.clusters import WrongCluster, verify_cluster
 from overmind.solana.jupiter_api import JupiterApi, JupiterLooks
 from overmind.solana.notifications import Notifications
 from overmind.solana.pyth import PythFeed
-from overmind.solana.rpc import Rpc
+from overmind.solana.rpc import Endpoint, Rpc
 from overmind.solana.signer import LocalSigner
 from overmind.venues.jupiter import JupiterVenue
 from overmind.venues.paper import PaperModel, PaperVenue, makes_account
@@ -63,6 +63,15 @@ class OnChain(msgspec.Struct, frozen=True):
         self.public_keys[wallet.wallet.id] = wallet.wallet.public_key
 
 
+class Remote(NamedTuple):
+    """Whom the desk asks over the network, for whoever watches that they answer."""
+
+    nodes: tuple[Endpoint, ...] = ()
+    swap_servers: tuple[JupiterApi, ...] = ()
+    first_prices: JupiterPrices | None = None  # None: a tape
+    second_prices: JupiterPrices | PythPrices | None = None  # None: there is no second source
+
+
 class MarketAccess(msgspec.Struct, frozen=True):
     venue: Venue
     prices: Prices
@@ -74,6 +83,7 @@ class MarketAccess(msgspec.Struct, frozen=True):
     second: SecondSource | None = None  # confirms `prices`
     proceeds: SecondSource | None = None  # confirms `prices` for sales
     round_trip: RoundTrip | None = None  # tries tokens that no list has; None on paper
+    remote: Remote = Remote()
 
 
 Connect = Callable[[Engine, Clock], MarketAccess]
@@ -217,6 +227,26 @@ class Witnesses(NamedTuple):
         return PythPrices(self.rpc, feeds, clock, trust=trust) if feeds and self.rpc is not None else None
 
 
+def _remote(
+    nodes: tuple[Endpoint, ...],
+    api: JupiterApi,
+    witnesses: Witnesses,
+    first: JupiterPrices,
+    second: JupiterPrices | PythPrices | None,
+) -> Remote:
+    """`nodes`: of the chain. Witnesses may ask the same ones."""
+    rival = witnesses.rival
+    oracle = () if witnesses.rpc is None else witnesses.rpc.endpoints
+    simulating = () if rival is None else (node for chain in rival.nodes for node in chain.endpoints)
+    servers = (api, witnesses.api, None if rival is None else rival.api)
+    return Remote(
+        tuple(dict.fromkeys((*nodes, *oracle, *simulating))),
+        tuple(one for one in servers if one is not None),
+        first,
+        second,
+    )
+
+
 def _polled(*sources: JupiterPrices | PythPrices | None) -> tuple[Sequence[Service], Service]:
     """What polls these sources for ever, and what polls each of them once."""
     known = [one for one in sources if one is not None]
@@ -235,7 +265,10 @@ def _paper_on_live_prices(
         prices, second = JupiterPrices(api, mints, clock), witnesses.source(config, mints, clock)
         venue = _paper_venue(config, engine, clock, prices, seed, model)
         services, look_first = _polled(prices, second)
-        return MarketAccess(venue, prices, config.desk, services=services, look_first=look_first, second=second)
+        remote = _remote((), api, witnesses, prices, second)
+        return MarketAccess(
+            venue, prices, config.desk, services=services, look_first=look_first, second=second, remote=remote
+        )
 
     return connect
 
@@ -294,6 +327,7 @@ def _on_cluster(config: MultiWalletConfig, api: JupiterApi, witnesses: Witnesses
             second=second,
             proceeds=proceeds,
             round_trip=RoundTrip(looks, on_chain.chain, looks, sale_swaps),
+            remote=_remote(on_chain.chain.endpoints, api, witnesses, prices, second),
         )
 
     return connect

@@ -63,6 +63,12 @@ class Cataloguer:
         finally:
             self._engine.unsubscribe(feed)
 
+    @property
+    def lag(self) -> int | None:
+        """Durable entries that are not filed yet; None: the catalogue is not open."""
+        catalogue = self._catalogue
+        return None if catalogue is None else max(0, self._engine.durable_seq - catalogue.filed)
+
     def close(self) -> None:
         """Waits for a slice that is under way, and not for a disk that hangs."""
         wait((self._thread.submit(self._close),), CLOSE_MAX_S)

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import resource
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Final, Protocol
 
 import structlog
@@ -50,6 +50,11 @@ class Connections:
         self._recognised: dict[Connection, None] = {}
         self._closed = 0  # to make room, since it was last told
         self._told_at: float | None = None
+
+    @property
+    def open(self) -> Mapping[str, int]:
+        """How many there are: recognised ones have shown a token or a session."""
+        return {"recognised": len(self._recognised), "anonymous": len(self._anonymous)}
 
     def add(self, connection: Connection, at: float) -> None:
         """A new connection always gets a place. If there is none, the oldest anonymous one is closed."""

@@ -72,7 +72,7 @@ class Explainer:
         process = await asyncio.create_subprocess_exec(
             *self._command, *words, stdin=DEVNULL, stdout=PIPE, stderr=PIPE, env=environment
         )
-        with suppress(ProcessLookupError):
+        with suppress(ProcessLookupError, PermissionError):
             os.setpriority(os.PRIO_PROCESS, process.pid, os.getpriority(os.PRIO_PROCESS, 0) + NICENESS)
         return process
 

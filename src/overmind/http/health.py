@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import enum
 from collections.abc import Awaitable, Callable
+from itertools import chain
 from typing import Final
 
 from fastapi import APIRouter
@@ -43,6 +45,24 @@ class Ready(Value, frozen=True):
     clock_ahead_seconds: float | None  # of block time; null: on paper, or while no node tells it
 
 
+class Fault(enum.StrEnum):
+    """What keeps the desk from trading. The metrics count the reasons of each."""
+
+    STOPPING = "stopping"
+    JOURNAL = "journal"
+    CHAIN = "chain"
+    PRICES = "prices"
+    CLOCK = "clock"
+    HISTORY = "history"
+    NODES = "nodes"
+    LANDING = "landing"
+    ADMISSION = "admission"
+    DISK = "disk"
+    LOG = "log"
+    SPACE = "space"
+    KEEPER = "keeper"
+
+
 Reachable = Callable[[], Awaitable[None]]
 
 
@@ -77,20 +97,28 @@ class ServiceHealth:
 
     async def reasons(self) -> list[str]:
         """Why the desk cannot trade now; none: it can."""
-        reasons = [reason for reason in (await self._journal_fault(), await self._chain_fault()) if reason]
-        reasons += price_faults(self._app.engine.state, self._app.clock.now_ns())
-        reasons += self._app.clock_watch.alarms()
-        reasons += history_alarms(self._app.engine.state)
-        reasons += self._app.node_faults
-        reasons += landing_alarms(self._app.engine.state)
-        reasons += admission_alarms(self._app.engine.state)
-        space, keeper = self._app.space, self._app.keeper
-        full = None if space is None else space.fault()
-        failing = None if keeper is None else keeper.fault()
-        reasons += filter(None, (self._app.disk_fault(), log_fault(), full, failing))
-        if self._stopping:
-            reasons.insert(0, "the service is stopping")
-        return reasons
+        return [*chain.from_iterable((await self.faults()).values())]
+
+    async def faults(self) -> dict[Fault, tuple[str, ...]]:
+        """The same by what they are about; blank where nothing is wrong."""
+        app = self._app
+        journal, silent = await self._journal_fault(), await self._chain_fault()
+        state, space, keeper = app.engine.state, app.space, app.keeper
+        return {
+            Fault.STOPPING: ("the service is stopping",) if self._stopping else (),
+            Fault.JOURNAL: _told(journal),
+            Fault.CHAIN: _told(silent),
+            Fault.PRICES: tuple(price_faults(state, app.clock.now_ns())),
+            Fault.CLOCK: tuple(app.clock_watch.alarms()),
+            Fault.HISTORY: history_alarms(state),
+            Fault.NODES: app.node_faults,
+            Fault.LANDING: landing_alarms(state),
+            Fault.ADMISSION: admission_alarms(state),
+            Fault.DISK: _told(app.disk_fault()),
+            Fault.LOG: _told(log_fault()),
+            Fault.SPACE: _told(None if space is None else space.fault()),
+            Fault.KEEPER: _told(None if keeper is None else keeper.fault()),
+        }
 
     async def _journal_fault(self) -> str | None:
         try:
@@ -136,8 +164,33 @@ def price_faults(state: State, at_ns: int) -> list[str]:
     return faults
 
 
+class MachineAlarm(enum.StrEnum):
+    """What an alarm outside of the books is about. The metrics count the alarms of each."""
+
+    LOG = "log"
+    SPACE = "space"
+    KEEPER = "keeper"
+    DISK = "disk"
+    DRIFT = "clock_drift"
+    NODES = "nodes"
+
+
+def machine_alarms_by_kind(app: App) -> dict[MachineAlarm, tuple[str, ...]]:
+    """What an operator has to look at outside of the books, by what it is about; blank where there is none."""
+    return {
+        MachineAlarm.LOG: _told(log_alarm()),
+        MachineAlarm.SPACE: _told(None if app.space is None else app.space.alarm()),
+        MachineAlarm.KEEPER: _told(None if app.keeper is None else app.keeper.alarm()),
+        MachineAlarm.DISK: _told(app.disk_fault()),
+        MachineAlarm.DRIFT: tuple(app.clock_watch.drift_alarms()),
+        MachineAlarm.NODES: app.node_faults,
+    }
+
+
 def machine_alarms(app: App) -> tuple[str, ...]:
-    """What an operator has to look at outside of the books: the log, the disk's room and the keeper."""
-    keeper = None if app.keeper is None else app.keeper.alarm()
-    space = None if app.space is None else app.space.alarm()
-    return tuple(filter(None, (log_alarm(), space, keeper)))
+    """The same in one row. `/v1/risk` and the page show it."""
+    return tuple(chain.from_iterable(machine_alarms_by_kind(app).values()))
+
+
+def _told(text: str | None) -> tuple[str, ...]:
+    return () if text is None else (text,)

@@ -97,7 +97,7 @@ def _books_router(app: App, slices: Slices) -> APIRouter:
 
         def head(state: State) -> Risk:
             found, watch = portfolio_risk(state, stress), app.clock_watch
-            alarms = (*found.alarms, *machine_alarms(app), *watch.drift_alarms())
+            alarms = (*found.alarms, *machine_alarms(app))
             return structs.replace(found, alarms=alarms, clock_ahead_seconds=watch.ahead_s)
 
         return await slices.rows_in(head, "wallets", wallet_risks)

@@ -8,6 +8,7 @@ import logging
 import socket
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Final
 
@@ -21,6 +22,8 @@ from overmind.clock.clocks import uptime_ns
 from overmind.config.door import LOOPBACK, TlsFiles, tls_context
 from overmind.config.secrecy import Secret
 from overmind.core.model.units import NS
+from overmind.desk.answers.answers import Answers
+from overmind.desk.answers.post import HttpPost
 from overmind.desk.app import App
 from overmind.desk.lane import Lane
 from overmind.http.access.access import Access
@@ -38,6 +41,7 @@ from overmind.http.explainer import Explainer
 from overmind.http.health import Reachable, ServiceHealth
 from overmind.http.historian import Historian
 from overmind.http.intake import Intake
+from overmind.http.metrics.machine import BesideSample
 from overmind.http.metrics.scrape import Metrics
 from overmind.http.pages import OperatorPage
 from overmind.http.pages.records import Records
@@ -93,8 +97,9 @@ async def serve_api(
     cataloguer, historian = Cataloguer(app.engine, journal, app.clock), Historian(app.engine, journal, app.clock)
     streams, health = Streams(app.engine, recent), ServiceHealth(app, reachable)
     tokens, ignored = token_index(app.desk.tokens.values()), app.config.signal_fields_ignored
-    metrics, lane = Metrics(app, health, journal), Lane()
-    beside = (cataloguer, historian, metrics, access)
+    lane, connections = Lane(), Connections(connections_max())
+    networks = [ip_network(one) for one in door.answers_networks]
+    answers = Answers(app.engine, journal, app.clock, HttpPost(networks))
     intake = Intake(app.engine, app.begin, lane, tokens, app.desk.quote, app.clock, ignored, app.look_before)
     api = FastAPI(docs_url=None, redoc_url=None, openapi_url=None, redirect_slashes=False)
     api.router.routes.append(Route(SIGNALS, intake.post, methods=["POST"]))
@@ -102,6 +107,13 @@ async def serve_api(
     welcomes = Welcomes(access, logins, app.engine)
     page = OperatorPage(app, recent, Records(journal.parent, explainer, historian, access))
     reference = Reference(lambda: api.routes)
+
+    def beside_sample() -> BesideSample:
+        live = {"events": streams.open, "pages": page.live}
+        return BesideSample(cataloguer.lag, historian.behind, answers.lags, live, connections.open)
+
+    metrics = Metrics(app, health, journal, beside_sample)
+    beside = (cataloguer, historian, metrics, access, answers)
     parts = (
         streams,
         health,
@@ -118,7 +130,8 @@ async def serve_api(
         api.include_router(router)
     answer_errors(api)
     make_routes(api)
-    server = _Server(_config(Authenticator(by_urgency(intake, api, lane), access, front_of(door, port)), door.tls))
+    door_keeper = Authenticator(by_urgency(intake, api, lane), access, front_of(door, port))
+    server = _Server(_config(door_keeper, door.tls, connections))
     async with asyncio.TaskGroup() as tasks:
         task = tasks.create_task(server.serve([listener]))
         running = [tasks.create_task(one.run()) for one in beside]
@@ -181,7 +194,7 @@ def listen(port: int, address: str = LOOPBACK) -> socket.socket:
     return listener
 
 
-def _config(app: ASGIApp, tls: TlsFiles | None) -> ServerConfig:
+def _config(app: ASGIApp, tls: TlsFiles | None, connections: Connections) -> ServerConfig:
     for handler in logging.getLogger("overmind").handlers:  # Put the errors of uvicorn into our log.
         logging.getLogger("uvicorn").addHandler(handler)
     logging.getLogger("uvicorn.error").setLevel(logging.ERROR)  # Its warnings come from anybody, one a request.
@@ -197,7 +210,7 @@ def _config(app: ASGIApp, tls: TlsFiles | None) -> ServerConfig:
         headers=list(COMMON_HEADERS),
         timeout_graceful_shutdown=LEAVE_S,
     )
-    config.connections = Connections(connections_max())
+    config.connections = connections
     config.load()
     config.ssl = None if tls is None else tls_context(tls)  # Uvicorn's own one would take old ciphers.
     return config

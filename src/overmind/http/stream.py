@@ -50,6 +50,11 @@ class Streams:
         self._closing = asyncio.Event()
         self._open = 0
 
+    @property
+    def open(self) -> int:
+        """How many there are."""
+        return self._open
+
     def close(self) -> None:
         """Ends all streams. Their readers know the number to resume from."""
         self._closing.set()

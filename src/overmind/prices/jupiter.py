@@ -63,6 +63,11 @@ class JupiterPrices:
         self._ticks: dict[Mint, Tick] = {}
         self._silent = False
 
+    @property
+    def silent(self) -> bool:
+        """The newest poll had no answer."""
+        return self._silent
+
     def ticks(self) -> Mapping[Mint, Tick]:
         return self._ticks
 

@@ -51,6 +51,11 @@ class PythPrices:
         self._refused: dict[Mint, str] = {}  # already logged
         self._silent = ""  # already logged
 
+    @property
+    def silent(self) -> bool:
+        """The newest poll had no answer."""
+        return bool(self._silent)
+
     def ticks(self) -> Mapping[Mint, Tick]:
         return self._ticks
 

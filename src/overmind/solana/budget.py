@@ -43,6 +43,19 @@ class RequestBudget:
         self._waiting: dict[Priority, dict[asyncio.Future[None], int]] = {priority: {} for priority in Priority}
         self._timer: asyncio.Task[None] | None = None
 
+    @property
+    def waiting(self) -> int:
+        """Requests that wait for their turn."""
+        return sum(map(len, self._waiting.values()))
+
+    @property
+    def used(self) -> float:
+        """The share of the requests that may be sent at once that is used up: 1 means that the next one waits."""
+        if math.isinf(self._per_s):
+            return 0.0
+        earned = max(0, self._clock.now_ns() - self._filled_ns) / NS * self._per_s
+        return 1 - max(0.0, min(self._tokens_max, self._tokens + earned)) / self._tokens_max
+
     async def acquire(self, priority: Priority, cost: int = 1) -> None:
         """Waits for a turn. The caller must `release` it. Raises QueueFull."""
         if not self._is_behind(priority) and self._admits(priority):
@@ -82,7 +95,7 @@ class RequestBudget:
         return _URGENCY if self._passed_over < ENTRY_EVERY - 1 else _ENTRY_IS_DUE
 
     def _make_room(self, priority: Priority) -> None:
-        if sum(map(len, self._waiting.values())) < self._waiting_max:
+        if self.waiting < self._waiting_max:
             return
         least = max(other for other in Priority if self._waiting[other])
         if least <= priority:

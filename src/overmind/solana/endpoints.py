@@ -45,7 +45,7 @@ class Endpoint:
         self._address = address
         self._headers = {"Content-Type": "application/json", **address.headers, **headers}
         self._clock = clock
-        self._budget = RequestBudget(clock, requests_per_s)
+        self.budget = RequestBudget(clock, requests_per_s)
         self._timeout_s = timeout_s
         self._session: aiohttp.ClientSession | None = None
         self._id = 0
@@ -78,7 +78,7 @@ class Endpoint:
 
     async def close(self) -> None:
         self._session = None
-        await self._budget.close()
+        await self.budget.close()
 
     async def _ask(
         self,
@@ -114,12 +114,12 @@ class Endpoint:
         asked = False
         try:
             async with asyncio.timeout(self._timeout_s):
-                await self._budget.acquire(priority, cost)
+                await self.budget.acquire(priority, cost)
                 asked = True
                 try:
                     return await self._post_again(payload, allowed)
                 finally:
-                    self._budget.release()
+                    self.budget.release()
         except TimeoutError:
             reason = f"gave no answer within {self._timeout_s:g} s" if asked else "got no turn within our rate limit"
         except QueueFull:
@@ -165,7 +165,7 @@ class Endpoint:
             self._address.masked(unusable.reason), busy=unusable.busy, retry_after_s=unusable.retry_after_s
         )
         if unusable.retry_after_s:
-            self._budget.pause(unusable.retry_after_s)
+            self.budget.pause(unusable.retry_after_s)
 
     def _named(self, no: RpcError | Unusable, what: str) -> RpcError | RpcSilent:
         if isinstance(no, RpcError):

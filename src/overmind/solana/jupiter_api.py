@@ -106,7 +106,10 @@ class JupiterApi:
         self._headers = {**self._address.headers, **({} if api_key is None else {API_KEY: api_key})}
         self._timeout_s = timeout_s
         self._paused_until_ns = 0
-        self._quota = RequestQuota(clock, requests_per_min)
+        self.quota = RequestQuota(clock, requests_per_min)
+        self.answered = 0  # requests since the start
+        self.failed = 0
+        self.unasked = 0  # that the quota or a pause kept back
         self._session: aiohttp.ClientSession | None = None
 
     async def __aenter__(self) -> Self:
@@ -129,6 +132,11 @@ class JupiterApi:
         """Scheme, host and port: what may be shown of its address."""
         return self._address.name
 
+    @property
+    def paused(self) -> bool:
+        """It has asked us to wait."""
+        return 0 < self._paused_until_ns - self._clock.now_ns() <= WAIT_MAX_S * NS  # The clock may have been set back.
+
     async def order(self, order: Order, taker: str, purpose: Purpose | None = None) -> SwapOffer | Rejected:
         """`purpose`: whose share of the quota is used; None: that of the order."""
         if purpose is None:
@@ -150,7 +158,7 @@ class JupiterApi:
 
     def price_interval_s(self, mints: int) -> float:
         """The time between two polls of the prices of so many mints that the quota allows."""
-        return self._quota.price_interval_s(-(-mints // PRICE_IDS_MAX))
+        return self.quota.price_interval_s(-(-mints // PRICE_IDS_MAX))
 
     async def prices(self, mints: Sequence[Mint], purpose: Purpose = Purpose.PRICES) -> Mapping[Mint, UsdPrice]:
         """The prices of those mints that have one. Raises VenueUnavailable."""
@@ -171,13 +179,25 @@ class JupiterApi:
 
     async def _get(self, path: str, query: Mapping[str, str], purpose: Purpose) -> tuple[int, bytes, AnswerAge]:
         """Status 200 or 400, the body, and how old it is. Raises VenueUnavailable."""
-        assert self._session is not None, "use it as `async with JupiterApi(...)`"
-        if 0 < self._paused_until_ns - self._clock.now_ns() <= WAIT_MAX_S * NS:  # The clock may have been set back.
+        if self.paused:
+            self.unasked += 1
             raise VenueUnavailable(f"{self._address.name} asked us to wait")
         try:
-            self._quota.take(purpose)
+            self.quota.take(purpose)
         except QuotaUsedUp as used_up:
+            self.unasked += 1
             raise VenueUnavailable(f"{self._address.name} is not asked now: {used_up} is used up") from None
+        try:
+            got = await self._asked(path, query)
+        except VenueUnavailable:
+            self.failed += 1
+            raise
+        self.answered += 1
+        return got
+
+    async def _asked(self, path: str, query: Mapping[str, str]) -> tuple[int, bytes, AnswerAge]:
+        """As `_get`, without the quota."""
+        assert self._session is not None, "use it as `async with JupiterApi(...)`"
         try:
             async with self._session.get(self._address.url / path, params=query, allow_redirects=False) as response:
                 self._read_quota(response)
@@ -195,7 +215,7 @@ class JupiterApi:
         names = ("x-ratelimit-remaining", "x-ratelimit-reset")
         remaining, reset_s = (digits(response.headers.get(name, ""), UNITS_MAX) for name in names)
         if remaining is not None and reset_s is not None:
-            self._quota.told(remaining, reset_s)
+            self.quota.told(remaining, reset_s)
 
     def _pause(self, response: aiohttp.ClientResponse) -> None:
         now_ns = self._clock.now_ns()

@@ -43,6 +43,16 @@ class RequestQuota:
         self._sent: deque[tuple[int, Purpose]] = deque()
         self._scarce_until_ns = 0
 
+    @property
+    def per_min(self) -> int | None:
+        """None: there is no quota."""
+        return self._per_min
+
+    @property
+    def used(self) -> int:
+        """Requests of the last minute."""
+        return self._within(self._clock.now_ns())
+
     def price_interval_s(self, requests: int) -> float:
         """The time between two polls of so many requests each, so that prices use their share and no more."""
         return 0.0 if self._per_min is None else requests * WINDOW_S * PRICE_SHARE / self._per_min
@@ -52,9 +62,7 @@ class RequestQuota:
         if self._per_min is None:
             return
         now_ns = self._clock.now_ns()
-        while self._sent and not 0 <= now_ns - self._sent[0][0] < WINDOW_S * NS:
-            self._sent.popleft()
-        if not self._admits(purpose, self._per_min - len(self._sent), now_ns):
+        if not self._admits(purpose, self._per_min - self._within(now_ns), now_ns):
             raise QuotaUsedUp(f"our quota of {self._per_min} requests a minute (OVERMIND_SWAP_REQUESTS_PER_MIN)")
         self._sent.append((now_ns, purpose))
 
@@ -62,6 +70,12 @@ class RequestQuota:
         """What the server says is left until `reset_s` (Unix seconds). Another program may use the same quota."""
         if self._per_min is not None and remaining <= self._kept:
             self._scarce_until_ns = reset_s * NS
+
+    def _within(self, now_ns: int) -> int:
+        """Forgets what is older than the window, and counts the rest."""
+        while self._sent and not 0 <= now_ns - self._sent[0][0] < WINDOW_S * NS:
+            self._sent.popleft()
+        return len(self._sent)
 
     def _admits(self, purpose: Purpose, left: int, now_ns: int) -> bool:
         if purpose is Purpose.EXIT:

@@ -4,6 +4,10 @@ that may be an older copy, and a clock that jumped.
 
 from __future__ import annotations
 
+import enum
+from collections.abc import Callable, Mapping
+from typing import Final
+
 from overmind.core.books.state import State
 from overmind.core.books.wallet_limits import RESTORED
 from overmind.core.control.balances import unknown_signatures
@@ -13,6 +17,15 @@ from overmind.core.model.controls import CLOCK, Scope
 from overmind.core.model.ids import Mint
 from overmind.views.amounts import symbol_of
 from overmind.views.orders import book_fix
+
+
+class Alarm(enum.StrEnum):
+    """What an alarm is about. The metrics count the alarms of each."""
+
+    CLOCK = "clock"
+    HISTORY = "history"
+    LANDING = "landing"
+    ADMISSION = "admission"
 
 
 def history_alarms(state: State) -> tuple[str, ...]:
@@ -54,3 +67,16 @@ def admission_alarms(state: State) -> tuple[str, ...]:
         for mint, flaw in flaws.items()
     ]
     return (*mints, *accounts)
+
+
+STATE_ALARMS: Final[Mapping[Alarm, Callable[[State], tuple[str, ...]]]] = {
+    Alarm.CLOCK: clock_alarms,
+    Alarm.HISTORY: history_alarms,
+    Alarm.LANDING: landing_alarms,
+    Alarm.ADMISSION: admission_alarms,
+}
+
+
+def state_alarms(state: State) -> dict[Alarm, tuple[str, ...]]:
+    """All alarms of the books, by what they are about; blank where there is none."""
+    return {alarm: look(state) for alarm, look in STATE_ALARMS.items()}

@@ -163,7 +163,9 @@ def remedy(refusal: Refusal, then: Then) -> Remedy:
             return Remedy(code, "a stop loss in the signal or for the wallet, or an amount instead of a risk budget")
         case Code.SIZE_TOO_SMALL:
             return Remedy(code, f"a larger risk budget, or more room in what caps it: {actual}")
-        case Code.INSUFFICIENT_TOKENS | Code.LOTS_OF_OTHERS | Code.BUY_IN_FLIGHT:
+        case Code.SHORT_NOT_TRADED:
+            return Remedy(code, "a long position: the desk sells only what it has bought")
+        case Code.INSUFFICIENT_TOKENS | Code.LOTS_OF_OTHERS | Code.SOURCE_HOLDS_NOTHING | Code.BUY_IN_FLIGHT:
             return _sold(refusal)
         case _:
             assert_never(code)
@@ -342,6 +344,8 @@ def _sold(refusal: Refusal) -> Remedy:
         return Remedy(code, "sent under a new signal_id when the open buy has its outcome")
     if code is Code.LOTS_OF_OTHERS:
         return Remedy(code, 'what its own strategy holds, or "scope": "desk" for the lots of all')
+    if code is Code.SOURCE_HOLDS_NOTHING:
+        return Remedy(code, "an entry of the same source that was filled here, and is not being sold already")
     return Remedy(code, 'no more than is held; "quantity": "all" sells what there is')
 
 

@@ -7,6 +7,7 @@ of each wallet.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import chain
 from typing import Final
 
 from msgspec.structs import replace
@@ -20,7 +21,7 @@ from overmind.core.model.ids import SOL, Mint, WalletId
 from overmind.core.model.units import PPM, ppm_of
 from overmind.core.model.value import Value
 from overmind.text.amount import Amount
-from overmind.views.alarms import admission_alarms, clock_alarms, history_alarms, landing_alarms
+from overmind.views.alarms import state_alarms
 from overmind.views.amounts import cash_of, symbol_of, usd_of
 from overmind.views.prices import DoubtRow, doubts
 from overmind.views.reports import HoldRow, hold_rows, portfolio_holds, wide_holds
@@ -125,7 +126,7 @@ def portfolio_risk(state: State, stress_ppm: tuple[int, ...] | None) -> Risk:
         wallets=(),
         updated_at=state.at_ns,
         hold_details=wide_holds(state),
-        alarms=(*clock_alarms(state), *history_alarms(state), *landing_alarms(state), *admission_alarms(state)),
+        alarms=tuple(chain.from_iterable(state_alarms(state).values())),
         doubted=doubts(state),
     )
 
@@ -153,11 +154,16 @@ def _portfolio_limits(state: State, aggregated: bool) -> dict[str, Use]:
     return limits
 
 
-def _losses(state: State) -> dict[str, Use]:
+def losses(state: State) -> dict[str, tuple[int, int]]:
+    """By breaker: the loss that counts, and the loss that trips it, in micro-USD."""
     return {
-        name: _use(max(0, capital - state.equity_micros), ppm_of(capital, limit_ppm))
+        name: (max(0, capital - state.equity_micros), ppm_of(capital, limit_ppm))
         for name, (capital, limit_ppm) in _capitals(state).items()
     }
+
+
+def _losses(state: State) -> dict[str, Use]:
+    return {name: _use(lost, limit) for name, (lost, limit) in losses(state).items()}
 
 
 def _assets(state: State) -> tuple[AssetRisk, ...]:

@@ -14,6 +14,7 @@ from overmind.core.books.apply import apply
 from overmind.core.books.book import WalletBook
 from overmind.core.books.ledger import held, sol_float_held
 from overmind.core.books.migration import migrate
+from overmind.core.books.positions import DEPOSIT
 from overmind.core.books.state import State, encode_state, forget_changes, state_hash
 from overmind.core.model.events import Entry
 from overmind.core.model.ids import SOL, Mint
@@ -259,11 +260,17 @@ def _lot_problems(state: State, book: WalletBook) -> list[str]:
     if reserved != book.reserved:
         problems.append(f"{book.wallet.id}: lots {book.reserved} are listed as reserved, open sales say {reserved}")
     for mint, position in sorted(book.positions.items()):
-        owned: dict[str, int] = {}
+        owned, of_sources = dict[str, int](), dict[str, int]()
         for lot in position.lots:
-            owned[lot.owner] = owned.get(lot.owner, 0) + lot.units
+            by = lot.strategy or DEPOSIT
+            owned[by] = owned.get(by, 0) + lot.units
+            if lot.source:
+                of_sources[lot.owner] = of_sources.get(lot.owner, 0) + lot.units
         if owned != position.units_by or sum(owned.values()) != position.units:
             problems.append(f"{book.wallet.id} {mint}: owners {position.units_by}, the lots say {owned}")
+        if of_sources != position.units_of_sources:
+            listed = position.units_of_sources
+            problems.append(f"{book.wallet.id} {mint}: sources {listed}, the lots say {of_sources}")
     return problems
 
 

@@ -85,6 +85,7 @@ class Accountant:
         self.prices: dict[Mint, int] = {}
         self.open: dict[OrderId, Order] = {}
         self.shares: dict[OrderId, Shares] = {}  # of each open sale: whose lots it takes
+        self.sources: dict[OrderId, str] = {}  # of every order
         self.now_ns = 0
         self.moves: dict[OrderId, Move] = {}
         self.provisional_moves: dict[OrderId, tuple[Move, Outcome, int]] = {}  # move, outcome, cost
@@ -105,7 +106,8 @@ class Accountant:
                     self.floats[wallet_id] += money.units
                 else:
                     self._come(wallet_id, money.mint, money.units, deposited.deposit_id)
-            case OrderPlaced(order=order):
+            case OrderPlaced(signal=signal, order=order):
+                self.sources[order.id] = signal.source
                 if order.side is Side.SELL:
                     self.shares[order.id] = self._shares(order, order.spend.units)
                 self.open[order.id] = order
@@ -209,7 +211,9 @@ class Accountant:
 
     def _shares(self, order: Order, units: int) -> Shares:
         lots = self.lots[order.wallet_id, order.mint]
-        return plain_lots.shares_of(lots, order, units, self.reserved(order.wallet_id, order.mint))
+        return plain_lots.shares_of(
+            lots, order, self.sources[order.id], units, self.reserved(order.wallet_id, order.mint)
+        )
 
     def _book(self, order: Order, outcome: Outcome, shares: Shares) -> tuple[int, Lots]:
         """Returns the value of fee and rent, and the sold lots."""
@@ -231,7 +235,11 @@ class Accountant:
         if order.side is Side.BUY:
             self.cash[wallet_id] -= fill.spent_units
             self.tokens[wallet_id, order.mint] += fill.received_units
-            lots.append(Lot(order.strategy, fill.received_units, fill.spent_units, self.now_ns, order.id))
+            lots.append(
+                Lot(
+                    order.strategy, fill.received_units, fill.spent_units, self.now_ns, order.id, self.sources[order.id]
+                )
+            )
         else:
             self.cash[wallet_id] += fill.received_units
             self.tokens[wallet_id, order.mint] -= fill.spent_units
@@ -257,10 +265,10 @@ class Accountant:
         self.tokens[wallet_id, mint] += -outcome.received_units if sign == 1 else outcome.spent_units
         lots = self.lots[wallet_id, mint]
         if sign == 1:
-            gone = plain_lots.undo_buy(lots, self._excess(wallet_id, mint), order)
+            gone = plain_lots.undo_buy(lots, self._excess(wallet_id, mint), order, self.sources[order.id])
             self._realise(wallet_id, outcome.spent_units - plain_lots.cost(gone))
         else:
-            back = plain_lots.undo_sale(lots, sold, order, outcome.spent_units)
+            back = plain_lots.undo_sale(lots, sold, order, self.sources[order.id], outcome.spent_units)
             self._realise(wallet_id, back - outcome.received_units)
         self._realise(wallet_id, -self._trim(wallet_id, mint))
 

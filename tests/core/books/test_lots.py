@@ -14,7 +14,8 @@ from msgspec import structs
 from tests.support import plain_lots
 from tests.support.effort import examples
 
-from overmind.core.books.positions import Lot, Position
+from overmind.core.books.positions import Lot, Position, owns
+from overmind.core.books.settle.owners import seller_of
 from overmind.core.model.enums import SaleScope, StrategyType
 from overmind.core.model.events import OrderPlaced
 from overmind.core.model.ids import Mint
@@ -41,6 +42,7 @@ LOT = st.builds(
     st.integers(0, 20),
     st.integers(0, 3),
     st.sampled_from(["", "a.0.0", "b.0.0"]),
+    st.sampled_from(["", "", "bot", "chart"]),
 )
 LOTS = st.lists(LOT, min_size=1, max_size=9)
 IN_ORDER = LOTS.map(lambda lots: sorted(lots, key=lambda lot: lot.opened_ns))
@@ -63,19 +65,35 @@ def require_same(held: Position, expected: plain_lots.Lots) -> None:
     by = Counter[str]()
     for lot in expected:
         by[lot.owner] += lot.units
-    assert held.units_by == +by
+    assert held.units_by == by_strategy(expected)
+    assert held.units_of_sources == {owner: units for owner, units in by.items() if "@" in owner}
+
+
+def by_strategy(lots: plain_lots.Lots) -> dict[str, int]:
+    by = Counter[str]()
+    for lot in lots:
+        by[lot.strategy or "deposit"] += lot.units
+    return +by
 
 
 @settings(max_examples=examples(100), deadline=None)
 @given(LOTS, st.data())
 def test_a_sale_takes_what_the_plain_form_takes(lots: list[Lot], data: st.DataObject) -> None:
     held, expected = position(lots), plain(lots)
-    reserved = {
-        owner: data.draw(st.integers(1, units)) for owner, units in held.units_by.items() if data.draw(st.booleans())
-    }
-    units = data.draw(st.integers(0, held.units))
-    shares = held.shares_of_oldest(units, reserved)
-    assert shares == plain_lots.shares_of(expected, ORDER, units, Counter(reserved))
+    owned = Counter[str]()
+    for lot in expected:
+        owned[lot.owner] += lot.units
+    reserved = {owner: data.draw(st.integers(1, units)) for owner, units in owned.items() if data.draw(st.booleans())}
+    units, scope = data.draw(st.integers(0, held.units)), data.draw(st.sampled_from(SaleScope))
+    order = structs.replace(ORDER, scope=scope, strategy=StrategyType.ARBITRAGE)
+    expected_shares = plain_lots.shares_of(expected, order, "bot", units, Counter(reserved))
+    if scope is SaleScope.STRATEGY and not held.units_of_sources:
+        shares = {StrategyType.ARBITRAGE.value: units}
+    else:
+        seller = seller_of(order, "bot")
+        shares = held.shares_of_oldest(units, reserved, seller)
+        assert not seller or all(owns(seller, owner) for owner in shares)
+    assert shares == expected_shares
     # A fork may have taken what was reserved, so shares may name owners that hold less.
     sold_shares = data.draw(st.sampled_from([shares, {"deposit": held.units}, {"deposit": 1, OWNERS[1]: 2}]))
     sold = sell(held, units, sold_shares)
@@ -94,11 +112,17 @@ def test_an_undone_buy_takes_its_own_lot_then_its_strategys_then_any_the_newest_
 ) -> None:
     held, origin, strategy, expected = position(lots), "a.0.0", StrategyType.ARBITRAGE, []
     for place in sorted(
-        range(len(lots)), key=lambda at: (lots[at].origin != origin, lots[at].strategy is not strategy, -at)
+        range(len(lots)),
+        key=lambda at: (
+            lots[at].origin != origin,
+            lots[at].source != "bot",
+            lots[at].strategy is not strategy,
+            -at,
+        ),
     ):
         expected += [(place, part)] if (part := min(units, lots[place].units)) else []
         units -= part
-    assert held.cut_of_buy(sum(part for _, part in expected), origin, strategy) == expected
+    assert held.cut_of_buy(sum(part for _, part in expected), origin, strategy, "bot") == expected
 
 
 @settings(max_examples=examples(150), deadline=None)
@@ -113,8 +137,8 @@ def test_an_undone_sale_gives_back_what_the_plain_form_gives(lots: list[Lot], so
 
 def given_back(lots: plain_lots.Lots, lot: plain_lots.Lot) -> None:
     """One of the sold lots: into the lot that it was part of, or before the first that was opened no earlier."""
-    name = (lot.origin, lot.strategy, lot.opened_ns)
-    same = [one for one in lots if one.origin and (one.origin, one.strategy, one.opened_ns) == name]
+    name = (lot.origin, lot.owner, lot.opened_ns)
+    same = [one for one in lots if one.origin and (one.origin, one.owner, one.opened_ns) == name]
     if same:
         same[0].units += lot.units
         same[0].cost_micros += lot.cost_micros

@@ -228,6 +228,8 @@ w1; buy eth $300; fill                           | sell eth 0.15       | w1 0.15
 w1; buy eth $300; fill                           | sell eth 0.15000001 | INSUFFICIENT_TOKENS 15000000 15000001
 w1                                               | sell eth all        | INSUFFICIENT_TOKENS 0 nothing to sell @w1
 w1; deposit w1 1 eth|sell eth 1 scope strategy|INSUFFICIENT_TOKENS 0 nothing to sell @w1 + LOTS_OF_OTHERS 0 100000000
+w1 | sell eth all scope source | SOURCE_HOLDS_NOTHING 0 0 + INSUFFICIENT_TOKENS 0 nothing to sell @w1
+w1 | sell eth all from bot then short | SHORT_NOT_TRADED long short
 w1; buy eth $300 id b  | sell eth 0.1 | INSUFFICIENT_TOKENS 0 nothing to sell @w1 + BUY_IN_FLIGHT no open buy b.0.0
 w1 sol 0.1001                                    | buy sol $300        | w1 $300
 w1 sol 0.100099999                               | buy sol $300        | INSUFFICIENT_SOL 0.100099999 0.1001 @w1
@@ -309,6 +311,8 @@ def test_all_refusals_are_listed_in_order_of_precedence() -> None:
         Code.DAILY_LOSS_HEADROOM,  # excludes DAILY_LOSS
         Code.ASSET_COOLDOWN,  # only after a stop loss
         Code.INSUFFICIENT_TOKENS,  # only for sales
+        Code.SHORT_NOT_TRADED,  # only for sources
+        Code.SOURCE_HOLDS_NOTHING,
         Code.LOTS_OF_OTHERS,
         Code.BUY_IN_FLIGHT,
         Code.VOLATILITY_UNKNOWN,  # only for a risk budget

@@ -26,6 +26,13 @@ def _address(text: str) -> str | InvalidValue:
         return InvalidValue(f"{shown(text.strip())!r} is no IP address", "write one such as 192.168.1.5 or ::1")
 
 
+def _network(text: str) -> str | InvalidValue:
+    try:
+        return str(ipaddress.ip_network(text.strip()))
+    except ValueError:
+        return InvalidValue(f"{shown(text.strip())!r} is no network", "write one such as 10.1.0.0/16 or fd12::/64")
+
+
 def _host(text: str) -> str | InvalidValue:
     if _HOST.fullmatch(text):
         return text.lower()
@@ -74,6 +81,13 @@ ALLOWED_HOSTS = Variable(
     Kind(_list_of(_host), "comma list of host names"),
     "",
     "Names that requests may have in Host, besides the loopback's and OVERMIND_BIND: the public name of the desk.",
+)
+ANSWERS_NETWORKS = Variable(
+    "OVERMIND_ANSWERS_NETWORKS",
+    Kind(_list_of(_network), "comma list of networks"),
+    "",
+    "Private networks that answers to sources of signals may be sent to, such as 10.1.0.0/16. Without it only the "
+    "public network and the loopback are reached.",
 )
 SESSION_IDLE = Variable(
     "OVERMIND_SESSION_IDLE_SEC",

@@ -48,6 +48,7 @@ from overmind.config.variables.costs import (
 )
 from overmind.config.variables.door import (
     ALLOWED_HOSTS,
+    ANSWERS_NETWORKS,
     BIND,
     SESSION_IDLE,
     SESSION_MAX,
@@ -239,7 +240,7 @@ GROUPS: Final[Mapping[str, tuple[Variable[object], ...]]] = {
         SEGMENT_ENTRIES,
         SEGMENT_DAYS_MAX,
     ),
-    "Door": (BIND, TLS_CERT, TLS_KEY, TRUSTED_PROXY, ALLOWED_HOSTS, SESSION_IDLE, SESSION_MAX),
+    "Door": (BIND, TLS_CERT, TLS_KEY, TRUSTED_PROXY, ALLOWED_HOSTS, ANSWERS_NETWORKS, SESSION_IDLE, SESSION_MAX),
     "Paper trading": (PAPER_CAPITAL, PAPER_PRICES, PRICE_TAPE),
     "Expected cost of execution": (
         COST_FEE,

@@ -12,6 +12,7 @@ from overmind.core.books.ledger import accounts_of
 from overmind.core.books.mark_columns import marks_of
 from overmind.core.books.moves import close_move, finalise_move, place_move, roll_back_move
 from overmind.core.books.price_band import Reference
+from overmind.core.books.senders import follow_sender
 from overmind.core.books.settle.capital import adjust, deposit, write_off
 from overmind.core.books.settle.close import close
 from overmind.core.books.settle.fork import finalise, roll_back
@@ -194,6 +195,8 @@ def apply(state: State, entry: Entry) -> None:
 def _remember_answer(state: State, signal: Signal, entry: Entry) -> None:
     state.signals += 1
     state.decided[signal.id] = entry.seq
+    if signal.sender is not None:
+        follow_sender(state, signal, signal.sender)
 
 
 def _holds(state: State, scope: Scope) -> dict[str, Hold]:

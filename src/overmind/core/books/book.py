@@ -7,7 +7,7 @@ from typing import Final
 import msgspec
 
 from overmind.core.books.ledger import WalletAccounts
-from overmind.core.books.positions import Lot, Position
+from overmind.core.books.positions import Lot, Position, owns
 from overmind.core.model.controls import Hold
 from overmind.core.model.desk_settings import Desk
 from overmind.core.model.enums import StrategyType, WalletStatus
@@ -55,6 +55,7 @@ class Provisional(msgspec.Struct):
     lot_cost_micros: int = 0  # of a sale: the cost of the sold lots
     opened_ns: int = 0  # when the oldest of them was opened
     origin: str = ""  # its origin
+    source: str = ""  # of its signal
     lots: list[Lot] = msgspec.field(default_factory=list)  # of a sale: the sold lots; empty under the first rules
     closing: str = (
         ""  # of a sale: why an operator's close of the position was pending; blank: none was, or it has ended
@@ -205,15 +206,17 @@ class WalletBook(msgspec.Struct):
     def uses(self, mint: Mint) -> bool:
         return mint in self.entries or (mint in self.positions and mint not in self.dust)
 
-    def owned_units(self, mint: Mint, owner: str) -> int:
-        """The units in lots of this owner, those that open sales have reserved included."""
+    def owned_units(self, mint: Mint, seller: str) -> int:
+        """The units in lots of this seller, those that open sales have reserved included."""
         position = self.positions.get(mint)
-        return position.units_by.get(owner, 0) if position is not None else 0
+        return position.units_of(seller) if position is not None else 0
 
-    def unreserved_units(self, mint: Mint, owner: str) -> int:
-        """The units in lots of this owner that no open sale has reserved. A fork may have taken reserved ones."""
-        reserved = self.reserved.get(mint)
-        return max(0, self.owned_units(mint, owner) - (reserved.get(owner, 0) if reserved is not None else 0))
+    def unreserved_units(self, mint: Mint, seller: str) -> int:
+        """The units in lots of this seller that no open sale has reserved. A fork may have taken reserved ones."""
+        reserved, owned = self.reserved.get(mint), self.owned_units(mint, seller)
+        if reserved is None:
+            return owned
+        return max(0, owned - sum(units for owner, units in reserved.items() if owns(seller, owner)))
 
     def used_micros(self, mint: Mint, price_pico: int) -> int:
         """The value of the position and of its held buys."""

@@ -52,6 +52,7 @@ def _count_losses_at_stops(state: State, signatures: Signatures) -> None:
 MIGRATIONS: Final = {
     5: Migration(_name_written_off, _count_losses_at_stops),
     6: Migration(),
+    7: Migration(),
 }
 
 

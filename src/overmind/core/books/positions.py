@@ -15,8 +15,9 @@ from overmind.core.model.units import SCALE
 from overmind.core.model.wallet import Exits
 
 DEPOSIT: Final = "deposit"  # owner of units that came without an order
+OF_SOURCE: Final = "@"  # between the strategy and the source of an owner; no name of either holds it
 Cut = list[tuple[int, int]]  # units of lots: the place of each lot, and how many of its units
-_Name = tuple[str, StrategyType | None, int]  # of a lot: parts of one have it in common
+_Name = tuple[str, StrategyType | None, int, str]  # of a lot: parts of one have it in common
 
 
 class Lot(msgspec.Struct):
@@ -25,10 +26,13 @@ class Lot(msgspec.Struct):
     cost_micros: int
     opened_ns: int = 0  # when it was bought or deposited
     origin: str = ""  # the order or the deposit that it came by
+    source: str = ""  # of the signal that bought it
 
     @property
     def owner(self) -> str:
-        return self.strategy or DEPOSIT
+        """Its strategy, and its source if it has one."""
+        by = self.strategy or DEPOSIT
+        return f"{by}{OF_SOURCE}{self.source}" if self.source else by
 
 
 class Position(msgspec.Struct):
@@ -37,6 +41,7 @@ class Position(msgspec.Struct):
     units: int = 0
     cost_micros: int = 0
     units_by: dict[str, int] = msgspec.field(default_factory=dict)  # by strategy
+    units_of_sources: dict[str, int] = msgspec.field(default_factory=dict)  # of these, those with a source, by owner
     scale: int = 1  # base units and price to micro-USD
     exits: Exits | None = None  # of the signals that bought it; the strictest value of each
     exit_by_ns: int | None = None
@@ -62,20 +67,38 @@ class Position(msgspec.Struct):
         self.units += lot.units
         self.cost_micros += lot.cost_micros
         self._count(lot.strategy, lot.units)
+        if lot.source:
+            self._count_of_source(lot.owner, lot.units)
 
-    def shares_of_oldest(self, units: int, reserved: Mapping[str, int]) -> dict[str, int]:
-        """Who owns the oldest units, how many each, when of every owner the oldest reserved units are left out."""
+    def units_of(self, seller: str) -> int:
+        """The units of a strategy, with and without a source, or of a source with whichever strategy."""
+        if seller[0] != OF_SOURCE:
+            return self.units_by.get(seller, 0)
+        return sum(units for owner, units in self.units_of_sources.items() if owner.endswith(seller))
+
+    def shares_of_oldest(self, units: int, reserved: Mapping[str, int], seller: str = "") -> dict[str, int]:
+        """Who owns the oldest units, how many each, when of every owner the oldest reserved units are left out.
+
+        `seller`: only its own units count; blank: those of all.
+        """
         if not units:
             return {}
+        if seller or self.units_of_sources:
+            return self._shares_of(units, reserved, seller)
         if len(self.units_by) == 1:
             (owner,) = self.units_by
             free = self.units - reserved.get(owner, 0)
             return {owner: min(units, free)} if free > 0 else {}
         if units == self.units and not reserved:
             return dict(self.units_by)
+        return self._shares_of(units, reserved, seller)
+
+    def _shares_of(self, units: int, reserved: Mapping[str, int], seller: str) -> dict[str, int]:
         passed, shares = dict(reserved), dict[str, int]()
         for lot in self.lots:
-            owner, part = lot.strategy or DEPOSIT, lot.units
+            owner, part = lot.owner if lot.source else lot.strategy or DEPOSIT, lot.units
+            if seller and not owns(seller, owner):
+                continue
             if skipped := passed.get(owner, 0):
                 skipped = min(part, skipped)
                 passed[owner] -= skipped
@@ -92,7 +115,7 @@ class Position(msgspec.Struct):
         """The oldest units of each owner, up to its share. What a fork took from the shares, the oldest of all give."""
         left, cut = dict(shares), Cut()
         for place, lot in enumerate(self.lots):
-            owner, part = lot.strategy or DEPOSIT, lot.units
+            owner, part = lot.owner if lot.source else lot.strategy or DEPOSIT, lot.units
             share = left.get(owner, 0)
             if part > share:
                 part = share
@@ -114,12 +137,15 @@ class Position(msgspec.Struct):
                 break
         return sorted(taken.items())
 
-    def cut_of_buy(self, units: int, origin: str, strategy: StrategyType) -> Cut:
-        """What a buy brought, or as many units: of its own lot, else of its strategy, else any; the newest first."""
-        lots, cut, strangeness = self.lots, Cut(), tuple(list[int]() for _ in range(4))
+    def cut_of_buy(self, units: int, origin: str, strategy: StrategyType, source: str) -> Cut:
+        """What a buy brought, or as many units: of its own lot, else of its source and its strategy, else of one of
+        the two, the source first, else any; the newest first.
+        """
+        lots, cut, strangeness = self.lots, Cut(), tuple(list[int]() for _ in range(8))
         for place in range(len(lots) - 1, -1, -1):
             lot = lots[place]
-            strangeness[2 * (lot.origin != origin) + (lot.strategy is not strategy)].append(place)
+            strange = 4 * (lot.origin != origin) + 2 * (lot.source != source) + (lot.strategy is not strategy)
+            strangeness[strange].append(place)
         for place in chain.from_iterable(strangeness):
             part = min(units, lots[place].units)
             units -= part
@@ -222,6 +248,8 @@ class Position(msgspec.Struct):
             strategy = lot.strategy
             by[strategy] = by.get(strategy, 0) + lot.units
             cost += lot.cost_micros
+            if lot.source:
+                self._count_of_source(lot.owner, -sign * lot.units)
         self.cost_micros -= sign * cost
         self.units -= sign * sum(by.values())
         for owner, units in by.items():
@@ -235,6 +263,23 @@ class Position(msgspec.Struct):
         else:
             del self.units_by[by]
 
+    def _count_of_source(self, owner: str, units: int) -> None:
+        left = self.units_of_sources.get(owner, 0) + units
+        if left:
+            self.units_of_sources[owner] = left
+        else:
+            del self.units_of_sources[owner]
+
+
+def owner_of_source(source: str) -> str:
+    """The seller whose lots are those of a source."""
+    return f"{OF_SOURCE}{source}"
+
+
+def owns(seller: str, owner: str) -> bool:
+    """Whether a lot of this owner is one of the seller: of its strategy, or of its source."""
+    return owner.endswith(seller) if seller[0] == OF_SOURCE else owner.partition(OF_SOURCE)[0] == seller
+
 
 def cost_of(lots: Iterable[Lot]) -> int:
     return sum(lot.cost_micros for lot in lots)
@@ -242,14 +287,14 @@ def cost_of(lots: Iterable[Lot]) -> int:
 
 def _split(lot: Lot, units: int) -> Lot:
     """Takes a part of the lot; the rest keeps the rounding."""
-    part = Lot(lot.strategy, units, lot.cost_micros * units // lot.units, lot.opened_ns, lot.origin)
+    part = Lot(lot.strategy, units, lot.cost_micros * units // lot.units, lot.opened_ns, lot.origin, lot.source)
     lot.units -= units
     lot.cost_micros -= part.cost_micros
     return part
 
 
 def _name(lot: Lot) -> _Name:
-    return lot.origin, lot.strategy, lot.opened_ns
+    return lot.origin, lot.strategy, lot.opened_ns, lot.source
 
 
 def strictest(one: Exits | None, other: Exits | None) -> Exits | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections import OrderedDict
 from collections.abc import Iterable, Iterator
+from decimal import Decimal
 from typing import Final
 
 import msgspec
@@ -29,7 +30,7 @@ from overmind.core.model.value import Value
 
 SOL_DECIMALS: Final = 9
 # Raise it with any change of State, and say in `migration` what becomes of a snapshot of the version before.
-STATE_VERSION: Final = 7
+STATE_VERSION: Final = 8
 SIGNATURES_KEPT: Final = 2_048  # More than can be made while a blockhash is valid.
 
 
@@ -125,6 +126,8 @@ class State(msgspec.Struct):
     recorded: int = 0
     trades_today: int = 0  # of all wallets
     entries_open: int = 0  # of all wallets
+    # what sources hold by their own account, in their own units: by source, token, and name of the position
+    senders: dict[str, dict[Mint, dict[str, Decimal]]] = msgspec.field(default_factory=dict)
     volatility: dict[Mint, Volatility] = msgspec.field(default_factory=dict)
     # Caches, not part of the state's identity: rebuilt at start, never journaled, never hashed.
     # the entry that decided each signal: of those that nobody has forgotten yet, because the journal knows them

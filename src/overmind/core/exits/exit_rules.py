@@ -13,14 +13,14 @@ from collections.abc import Collection, Iterator, Mapping
 from typing import Final
 
 from overmind.core.books.book import Exiting, WalletBook
-from overmind.core.books.positions import Position
+from overmind.core.books.positions import Position, owner_of_source
 from overmind.core.books.state import State
 from overmind.core.books.triggers import exit_at_ns, exits_of, reached, stop_loss_ppm
 from overmind.core.books.trust import exit_price, sells_in_parts
 from overmind.core.entries.costs import rent_lamports
 from overmind.core.model.codes import Code, Refusal
 from overmind.core.model.controls import ExitCause
-from overmind.core.model.enums import SaleScope, StrategyType
+from overmind.core.model.enums import SaleScope
 from overmind.core.model.ids import SOL, Mint, WalletId
 from overmind.core.model.signal import Signal
 from overmind.core.model.units import BPS, MICROS, units_of
@@ -193,20 +193,27 @@ def exit_refusals(state: State, book: WalletBook, signal: Signal) -> Iterator[Re
     wallet_id = book.wallet.id
     if wallet_id in signal.exclude:
         yield Refusal(Code.WALLET_EXCLUDED, "not excluded", "excluded by the signal", wallet_id)
-    if sellable_units(state, book, signal.mint, owner_of(state, signal)) == 0:
+    if sellable_units(state, book, signal.mint, seller_of(state, signal)) == 0:
         yield Refusal(Code.INSUFFICIENT_TOKENS, 0, "nothing to sell", wallet_id)
     free, needed = _float_free(state, book), exit_costs_lamports(state, book)
     if needed > free:
         yield Refusal(Code.INSUFFICIENT_SOL, free, needed, wallet_id)
 
 
-def owner_of(state: State, signal: Signal) -> StrategyType | None:
-    """Whose lots a sale may take; None: anybody's, as under the first rules."""
-    own = signal.scope is SaleScope.STRATEGY and state.settings.booking_rules >= 2
-    return signal.strategy if own else None
+def seller_of(state: State, signal: Signal) -> str:
+    """Whose lots a sale may take; blank: anybody's, as under the first rules."""
+    if state.settings.booking_rules < 2:
+        return ""
+    match signal.scope:
+        case SaleScope.STRATEGY:
+            return signal.strategy
+        case SaleScope.SOURCE:
+            return owner_of_source(signal.source)
+        case SaleScope.DESK:
+            return ""
 
 
-def sellable_units(state: State, book: WalletBook, mint: Mint, owner: StrategyType | None = None) -> int:
-    """Units of a position that no other sale holds: of this owner's lots, or of all."""
+def sellable_units(state: State, book: WalletBook, mint: Mint, seller: str = "") -> int:
+    """Units of a position that no other sale holds: of this seller's lots, or of all."""
     free = state.ledger.balance(book.accounts.free, mint) if mint in book.positions else 0
-    return free if owner is None else min(free, book.unreserved_units(mint, owner))
+    return min(free, book.unreserved_units(mint, seller)) if seller else free

@@ -10,7 +10,8 @@ from typing import Final
 
 from msgspec.structs import replace
 
-from overmind.core.books.book import WalletBook
+from overmind.core.books.book import OpenOrder, WalletBook
+from overmind.core.books.senders import share_of_source
 from overmind.core.books.state import State
 from overmind.core.books.trust import exit_price
 from overmind.core.control.holds import known_wallets, knows_history
@@ -26,8 +27,8 @@ from overmind.core.exits.exit_rules import (
     due_of,
     exit_refusals,
     exits_due,
-    owner_of,
     sellable_units,
+    seller_of,
     units_to_sell,
 )
 from overmind.core.model.codes import Code, Refusal
@@ -58,14 +59,14 @@ def sell(state: State, index: SelectionIndex, signal: Signal, at_ns: int, receiv
         general += sale_price_refusals(state, signal.mint, at_ns)
     users = index.users(signal.mint) or list(state.wallets.values())
     holders = [book for book in users if next(exit_refusals(state, book, signal), None) is None]
-    owner = owner_of(state, signal)
+    seller = seller_of(state, signal)
     if general or not holders:
         listed = [list(exit_refusals(state, book, signal)) for book in users[:LISTED_MAX]]
-        if not any(sellable_units(state, book, signal.mint, owner) for book in users):
+        if not any(sellable_units(state, book, signal.mint, seller) for book in users):
             general += elsewhere(state, users, signal)
         yield refused(signal, general, listed, unlisted=max(0, len(users) - LISTED_MAX))
         return
-    held = {book.wallet.id: sellable_units(state, book, signal.mint, owner) for book in holders}
+    held = {book.wallet.id: sellable_units(state, book, signal.mint, seller) for book in holders}
     wanted, sellable = _units_to_sell(state, signal, holders[0], sum(held.values())), sum(held.values())
     if not 0 < wanted <= sellable:
         too_much = [Refusal(Code.INSUFFICIENT_TOKENS, sellable, wanted), *elsewhere(state, users, signal)]
@@ -82,20 +83,32 @@ def sell(state: State, index: SelectionIndex, signal: Signal, at_ns: int, receiv
 
 def elsewhere(state: State, users: Iterable[WalletBook], signal: Signal) -> Iterator[Refusal]:
     """Where more of the token is, when a sale finds too little: in other lots, in open sales, or on its way."""
-    owner, mint = owner_of(state, signal), signal.mint
+    seller, mint = seller_of(state, signal), signal.mint
     if state.settings.booking_rules < 2:
         return
     books = [book for book in users if book.wallet.id not in signal.exclude]
-    others = 0 if owner is None else sum(_units(book, mint) - book.owned_units(mint, owner) for book in books)
-    if owner is not None and others:
-        yield Refusal(Code.LOTS_OF_OTHERS, sum(book.owned_units(mint, owner) for book in books), others)
-    if any(signal.strategy in book.entries.get(mint, ()) for book in books):
+    own = sum(book.owned_units(mint, seller) for book in books) if seller else 0
+    others = sum(_units(book, mint) for book in books) - own if seller else 0
+    if signal.scope is SaleScope.SOURCE:
+        yield Refusal(Code.SOURCE_HOLDS_NOTHING, own, others)
+    elif others:
+        yield Refusal(Code.LOTS_OF_OTHERS, own, others)
+    of_source = signal.scope is SaleScope.SOURCE
+    if of_source or any(signal.strategy in book.entries.get(mint, ()) for book in books):
         buys = sorted(
             known.order.id
             for known in state.open_orders.values()
-            if known.order.is_entry and (known.order.mint, known.order.strategy) == (mint, signal.strategy)
+            if known.order.is_entry and known.order.mint == mint and _could_sell(signal, known)
         )
-        yield Refusal(Code.BUY_IN_FLIGHT, "no open buy", ", ".join(buys[:BUYS_SHOWN_MAX]))
+        if buys:
+            yield Refusal(Code.BUY_IN_FLIGHT, "no open buy", ", ".join(buys[:BUYS_SHOWN_MAX]))
+
+
+def _could_sell(sale: Signal, buy: OpenOrder) -> bool:
+    """Whether the sale could take what this buy brings."""
+    if sale.scope is SaleScope.SOURCE:
+        return buy.signal.source == sale.source
+    return buy.order.strategy is sale.strategy
 
 
 def _units(book: WalletBook, mint: Mint) -> int:
@@ -106,6 +119,8 @@ def _units(book: WalletBook, mint: Mint) -> int:
 def _units_to_sell(state: State, signal: Signal, holder: WalletBook, held_units: int) -> int:
     """Zero without an amount: only the first rules took that for all."""
     token = holder.positions[signal.mint].token
+    if signal.sender is not None:
+        return share_of_source(state, signal, held_units)
     if signal.quantity is not None:
         return base_units(signal.quantity, token.decimals)
     if signal.notional_micros is not None:
@@ -171,7 +186,7 @@ def exit_order(
         part=part,
         attempt=0,
         mev_protected=signal.mev_protected,
-        scope=SaleScope.DESK if owner_of(state, signal) is None else SaleScope.STRATEGY,
+        scope=signal.scope if seller_of(state, signal) else SaleScope.DESK,
     )
 
 

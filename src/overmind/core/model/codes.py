@@ -176,6 +176,17 @@ class Code(enum.StrEnum):
     )
     STRATEGY_SHARE = "STRATEGY_SHARE", Unit.USD, "The strategy would deploy more than its share of the wallet's equity."
     INSUFFICIENT_QUOTE = "INSUFFICIENT_QUOTE", Unit.USD, "The wallet has too little free USDC."
+    SHORT_NOT_TRADED = (
+        "SHORT_NOT_TRADED",
+        Unit.TEXT,
+        "The source opens or covers a short position. The desk only holds what it has bought.",
+    )
+    SOURCE_HOLDS_NOTHING = (
+        "SOURCE_HOLDS_NOTHING",
+        Unit.BASE_UNITS,
+        "An exit of a source sells what its own entries hold here and no open sale has reserved. The limit is what "
+        "they hold, open sales included; actual is what everybody else holds.",
+    )
     INSUFFICIENT_TOKENS = (
         "INSUFFICIENT_TOKENS",
         Unit.BASE_UNITS,

@@ -66,6 +66,7 @@ class SaleScope(enum.StrEnum):
 
     STRATEGY = "strategy"  # those of its own strategy
     DESK = "desk"  # whatever is held, the oldest first
+    SOURCE = "source"  # those that its own source has bought, by whichever strategy
 
 
 class Side(enum.StrEnum):

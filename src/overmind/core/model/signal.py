@@ -21,6 +21,16 @@ class RiskBudget(Value, frozen=True):
     horizon_ns: int = DAY_NS  # the period of the volatility
 
 
+class Sender(Value, frozen=True, omit_defaults=True):
+    """What a source says of its own position. A sale takes the same share of its lots here, never the same amount."""
+
+    trade: str = ""  # how the source names the position; blank: it has one for each token
+    amount: Decimal | None = None  # of the source's own order
+    before: Decimal | None = None  # its position before that order, if it says so
+    closes: bool = False  # its order ends the position
+    short: bool = False  # its order opens or covers a short position, which the desk does not trade
+
+
 class Signal(Value, frozen=True, omit_defaults=True):
     """A request to trade, decoded and checked by `overmind.signals.decode`.
 
@@ -46,3 +56,5 @@ class Signal(Value, frozen=True, omit_defaults=True):
     risk: RiskBudget | None = None  # for a buy without an amount
     scope: SaleScope = SaleScope.STRATEGY  # of a sale: whose lots it may take
     sell_all: bool = False  # a sale of everything within its scope, instead of an amount
+    source: str = ""  # who sent it: a source by webhook, or `token:NAME`; blank: who has the desk's own token
+    sender: Sender | None = None  # of a webhook

@@ -58,6 +58,7 @@ class ClockWatch:
         self._block_ns = 0  # the newest block time
         self._drift_ns: int | None = None
         self._told: str | None = None  # the doubt that is logged
+        self.doubts = 0  # that were logged since the start
         self._alarmed = False
         self._folder = folder
         self._aside = Aside("clock")
@@ -168,7 +169,7 @@ class ClockWatch:
         jump = self._clock.jump
         if jump is not None:
             if jump.why != self._told:
-                self._told = jump.why
+                self._told, self.doubts = jump.why, self.doubts + 1
                 log.error("the clock is not believed, entries are held", why=jump.why, fix=FIX)
                 self._engine.post(MarkPrices(()))  # Any decision adds the hold before it.
             return

@@ -6,10 +6,7 @@
 
 from __future__ import annotations
 
-import fcntl
-import os
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final, TypeVar
 
@@ -17,6 +14,7 @@ import msgspec
 
 from overmind.config import ConfigError, Problem
 from overmind.config.files import FileText, read_file
+from overmind.config.private_records import Stamp, changing, read_records, stamp_of, write_records
 from overmind.core.model.value import Value
 from overmind.http.access.changes import RECORDS_MAX, Change
 from overmind.http.access.names import ROLES, fault_of_name
@@ -32,14 +30,6 @@ LOCK_FILE: Final = "access.lock"
 Record = TypeVar("Record", User, Token)
 _USERS: Final = msgspec.json.Decoder(tuple[User, ...])
 _TOKENS: Final = msgspec.json.Decoder(tuple[Token, ...])
-
-
-class Stamp(Value, frozen=True):
-    """Another stamp is another content of the file."""
-
-    inode: int
-    size: int
-    modified_ns: int
 
 
 Stamps = tuple[Stamp | None, Stamp | None]  # of the users and of the tokens
@@ -67,13 +57,13 @@ def read_tokens(data_dir: Path) -> dict[str, Token]:
 
 def change_users(data_dir: Path, change: Change[User]) -> None:
     """Raises CommandRefused, ConfigError, OSError."""
-    with changing(data_dir):
+    with changing(data_dir / LOCK_FILE):
         write_users(data_dir, change.of(read_users(data_dir)))
 
 
 def change_tokens(data_dir: Path, change: Change[Token]) -> None:
     """Raises CommandRefused, ConfigError, OSError."""
-    with changing(data_dir):
+    with changing(data_dir / LOCK_FILE):
         write_tokens(data_dir, change.of(read_tokens(data_dir)))
 
 
@@ -98,15 +88,6 @@ def write_uses(data_dir: Path, uses: Mapping[str, str]) -> None:
     write_private(data_dir / USES_FILE, msgspec.json.encode(uses) + b"\n")
 
 
-def stamp_of(path: Path) -> Stamp | None:
-    """None: there is no such file."""
-    try:
-        found = path.stat()
-    except FileNotFoundError:
-        return None
-    return Stamp(found.st_ino, found.st_size, found.st_mtime_ns)
-
-
 def read_files(data_dir: Path) -> Files:
     """What cannot be read lets nobody in: a role or a revocation may be what is lost."""
     stamps = _stamps_of(data_dir)
@@ -125,30 +106,8 @@ def _stamps_of(data_dir: Path) -> Stamps:
     return stamp_of(data_dir / USERS_FILE), stamp_of(data_dir / TOKENS_FILE)
 
 
-@contextmanager
-def changing(data_dir: Path) -> Iterator[None]:
-    """One change at a time, by whichever process."""
-    data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
-    descriptor = os.open(data_dir / LOCK_FILE, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(descriptor)
-
-
 def _read(path: Path, decoder: msgspec.json.Decoder[tuple[Record, ...]]) -> tuple[Record, ...]:
-    if stamp_of(path) is None:
-        return ()
-    file = read_file(path)
-    if not isinstance(file, FileText):
-        raise ConfigError((Problem(str(path), file.problem, file.fix),))
-    if file.open_to_others:
-        raise ConfigError((Problem(str(path), "others can read or change it", f"chmod 600 {path}"),))
-    try:
-        records = decoder.decode(file.text)
-    except msgspec.DecodeError as fault:
-        raise ConfigError((Problem(str(path), f"cannot be read: {fault}", "restore it from a copy"),)) from None
+    records = read_records(path, decoder)
     _check(path, records)
     return records
 
@@ -163,6 +122,6 @@ def _check(path: Path, records: Sequence[User | Token]) -> None:
         raise ConfigError((Problem(str(path), "an unknown role", f"one of {', '.join(ROLES)}"),))
 
 
-def _write(path: Path, records: Sequence[User | Token]) -> None:
+def _write(path: Path, records: tuple[Record, ...]) -> None:
     _check(path, records)
-    write_private(path, msgspec.json.format(msgspec.json.encode(records), indent=1) + b"\n")
+    write_records(path, records)

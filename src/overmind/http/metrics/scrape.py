@@ -1,62 +1,73 @@
-"""`GET /metrics`: reads the books in slices of the event loop, and writes the text in a thread."""
+"""`GET /metrics`: reads the books in slices of the event loop, and writes the text in a thread.
+
+A journal that hangs hides the books, which nobody is told before they are durable. Everything else is told as ever,
+because then it is needed most.
+"""
 
 from __future__ import annotations
 
 import asyncio
-import contextlib
-from collections.abc import Iterable, Iterator, Sequence
-from importlib.metadata import version
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 from fastapi import APIRouter
-from msgspec.structs import replace
-from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
+from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, ProcessCollector, generate_latest
 from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 from starlette.responses import Response
 
 from overmind.desk.app import App
-from overmind.desk.log.setup import lines_lost
-from overmind.http.health import ServiceHealth
-from overmind.http.metrics.families import (
-    MachineSample,
-    NodeSample,
-    desk_families,
-    hold_families,
-    limit_families,
-    machine_families,
-    wallet_families,
-)
+from overmind.desk.engine import EngineStopped
+from overmind.desk.lane import Lane
+from overmind.http.health import DURABLE_S, ServiceHealth
+from overmind.http.metrics.families import tell_desk, tell_holds, tell_limits, tell_wallets
 from overmind.http.metrics.journal_times import JournalTimes
+from overmind.http.metrics.machine import (
+    BesideSample,
+    MachineSample,
+    TimesSample,
+    machine_sample,
+    tell_machine,
+    tell_times,
+    times_sample,
+)
 from overmind.http.metrics.samples import DeskSample, WalletSample, desk_sample, wallet_samples
+from overmind.http.metrics.sheet import Sheet
 from overmind.http.slices import Slices
 from overmind.journal.aside import Aside
-from overmind.solana.rpc import Endpoint
 
-VERSION: Final = version("overmind")
+SLICE_NS: Final = 1_000_000  # of a turn of the event loop
 
 
-class _Given(Collector):
-    """Families that are made already."""
+class Books(NamedTuple):
+    """What is durable."""
 
-    def __init__(self, families: Iterable[Metric]) -> None:
-        self._families = families
+    desk: DeskSample
+    wallets: Sequence[WalletSample]
+
+
+class _Filled(Collector):
+    """A sheet as prometheus-client collects it."""
+
+    def __init__(self, sheet: Sheet) -> None:
+        self._sheet = sheet
 
     def collect(self) -> Iterator[Metric]:
-        return iter(self._families)
+        return self._sheet.collect()
 
 
 class Metrics:
     """The metrics of an open desk. `run` counts what the books do not keep."""
 
-    def __init__(self, app: App, health: ServiceHealth, journal: Path) -> None:
+    def __init__(self, app: App, health: ServiceHealth, journal: Path, beside: Callable[[], BesideSample]) -> None:
         self._app = app
         self._health = health
         self._journal = journal
-        self._slices = Slices(app.engine)
-        self._counted = CollectorRegistry()
-        self._times = JournalTimes(app.engine, app.clock, self._counted)
+        self._beside = beside
+        self._slices = Slices(app.engine, Lane(slice_ns=SLICE_NS))
+        self._times = JournalTimes(app.engine, app.clock, app.times.sent)
+        self._process = ProcessCollector(registry=None)
         self._aside = Aside("metrics")
 
     async def run(self) -> None:
@@ -71,65 +82,35 @@ class Metrics:
 
         @router.get("/metrics")
         async def metrics() -> Response:
-            return Response(await self._text(), media_type=CONTENT_TYPE_LATEST)
+            return Response(await self.text(), media_type=CONTENT_TYPE_LATEST)
 
         return router
 
-    async def _text(self) -> bytes:
+    async def text(self) -> bytes:
+        books, faults = await asyncio.gather(self._books(), self._health.faults())
+        machine, times = machine_sample(self._app, self._beside(), faults), times_sample(self._app, self._times)
+        return await self._aside.run(lambda: self._written(books, machine, times))
+
+    async def _books(self) -> Books | None:
+        """None: the journal did not become durable in time."""
         engine, clock = self._app.engine, self._app.clock
-        wallets = await self._slices.collected(wallet_samples)
-        desk = await engine.read(lambda state: desk_sample(state, clock.now_ns(), engine.backlog))
-        machine = await self._machine()
-        return await asyncio.get_running_loop().run_in_executor(self._aside, self._written, desk, wallets, machine)
+        try:
+            async with asyncio.timeout(DURABLE_S):
+                wallets = await self._slices.collected(wallet_samples)
+                return Books(await engine.read(lambda state: desk_sample(state, clock.now_ns())), wallets)
+        except (TimeoutError, EngineStopped):
+            return None
 
-    def _written(self, desk: DeskSample, wallets: Sequence[WalletSample], machine: MachineSample) -> bytes:
+    def _written(self, books: Books | None, machine: MachineSample, times: TimesSample) -> bytes:
         """In a thread: other threads get their turns between two lines."""
-        machine = replace(machine, journal_bytes=_size(self._journal))
-        families = (
-            *machine_families(machine),
-            *desk_families(desk),
-            *wallet_families(wallets),
-            *limit_families(desk, wallets),
-            *hold_families(desk, wallets),
-            *map(_without_times_of_birth, self._counted.collect()),
-        )
-        registry = CollectorRegistry()
-        registry.register(_Given(families))
+        sheet, registry = Sheet(), CollectorRegistry()
+        tell_machine(sheet, machine, self._journal)
+        tell_times(sheet, times)
+        if books is not None:
+            tell_desk(sheet, books.desk)
+            tell_wallets(sheet, books.wallets)
+            tell_limits(sheet, books.desk, books.wallets)
+            tell_holds(sheet, books.desk, books.wallets)
+        registry.register(_Filled(sheet))
+        registry.register(self._process)
         return generate_latest(registry)
-
-    async def _machine(self) -> MachineSample:
-        app, turns = self._app, self._app.turns
-        room = None if app.space is None else app.space.room
-        founded = app.engine.state.founded
-        return MachineSample(
-            version=VERSION,
-            mode=app.config.mode.value,
-            cluster="" if founded is None else founded.cluster,
-            ready=not await self._health.reasons(),
-            log_lines_lost=lines_lost(),
-            loop_turn_longest_ns=turns.longest_ns,
-            loop_turns_long=turns.long,
-            clock_ahead_s=app.clock_watch.ahead_s,
-            disk_free_bytes=None if room is None else room.free_bytes,
-            disk_days_left=None if room is None else room.days,
-            journal_bytes=None,  # a disk is asked in the thread
-            nodes=tuple(map(_node, app.nodes)),
-        )
-
-
-def _without_times_of_birth(family: Metric) -> Metric:
-    """Each counter would tell when its series began: twice as many series, and nobody asks for these."""
-    family.samples = [sample for sample in family.samples if not sample.name.endswith("_created")]
-    return family
-
-
-def _node(node: Endpoint) -> NodeSample:
-    health = node.health
-    return NodeSample(node.name, health.resting, health.answered, health.failed_in_all, health.slow_s())
-
-
-def _size(journal: Path) -> int | None:
-    """Of the database and its log; None: they cannot be looked at."""
-    with contextlib.suppress(OSError):
-        return sum(path.stat().st_size for path in (journal, journal.with_name(f"{journal.name}-wal")) if path.exists())
-    return None

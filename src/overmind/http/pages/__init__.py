@@ -33,6 +33,11 @@ class OperatorPage:
         self._records = records
         self._ticks = Ticks(app.engine, app.clock)
 
+    @property
+    def live(self) -> int:
+        """Pages that follow the desk."""
+        return self._ticks.open
+
     def close(self) -> None:
         """Ends the streams: open pages say that they are not live."""
         self._ticks.close()

@@ -8,8 +8,7 @@ from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
-from overmind.desk.app import App
-from overmind.desk.log.setup import log_alarm
+from overmind.http.health import machine_alarms
 from overmind.http.pages.navigation import OVERVIEW
 from overmind.http.pages.showing import Pages
 from overmind.views.screens.overview import overview, wallet_briefs
@@ -28,9 +27,3 @@ def overview_router(pages: Pages) -> APIRouter:
         return await pages.show(request, OVERVIEW, look)
 
     return router
-
-
-def machine_alarms(app: App) -> tuple[str, ...]:
-    """What is wrong with the machine: the journal does not know it."""
-    found = (log_alarm(), None if app.space is None else app.space.alarm(), app.disk_fault())
-    return (*filter(None, found), *app.clock_watch.drift_alarms(), *app.node_faults)

@@ -35,6 +35,11 @@ class Ticks:
         self._closing = asyncio.Event()
         self._open = 0
 
+    @property
+    def open(self) -> int:
+        """How many there are."""
+        return self._open
+
     def close(self) -> None:
         self._closing.set()
 

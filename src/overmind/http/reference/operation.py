@@ -9,6 +9,7 @@ from typing import Final
 from overmind.core.model.value import Value
 from overmind.http.bounds import BODY_BYTES_MAX, NDJSON
 from overmind.http.endpoints import Role
+from overmind.http.reference.method_names import METHOD_NAMES
 
 NOT_WORD: Final = re.compile(r"\W+")
 JSON: Final = "application/json"
@@ -52,7 +53,10 @@ class Operation(Value, frozen=True):
 
     @property
     def operation_id(self) -> str:
-        """Such as `get_signals_signal_id`."""
+        """Such as `submit_signals`. A route that has no name yet is called as its path."""
+        named = METHOD_NAMES.get(self.key)
+        if named is not None:
+            return named
         parts = [part for part in NOT_WORD.split(self.path) if part and part != "v1"]
         return "_".join((self.method.lower(), *parts))
 

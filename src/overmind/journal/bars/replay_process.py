@@ -33,7 +33,8 @@ SHORT_STATE_BYTES: Final = 1 << 17
 
 
 def main(words: Sequence[str]) -> int:
-    os.nice(PRIORITY)
+    with contextlib.suppress(PermissionError):  # A container or a unit may forbid it.
+        os.nice(PRIORITY)
     with contextlib.suppress(OSError):  # Only Linux has it.
         Path("/proc/self/oom_score_adj").write_text(MEMORY_SCORE, encoding="ascii")
     try:

@@ -1,14 +1,13 @@
 """The catalogue beside the journal: which entries tell of an order, a move or a refusal, by number.
 
-It holds nothing that the entries do not say. A lost, damaged or foreign catalogue is made anew, and what it does not
-reach yet is read from the entries. So it is written without waiting for the disk, and no trade depends on it.
+What it does not reach yet is read from the entries.
 """
 
 from __future__ import annotations
 
 import contextlib
-import os
 from collections.abc import Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Final, Protocol
 
@@ -18,18 +17,13 @@ import msgspec
 from overmind.core.model.events import Entry, OrderPlaced, WorkEvent
 from overmind.core.model.ids import SignalId
 from overmind.journal.catalogue.topics import MOVE_LIFE, signal_of, topic, topics_of, work_of
-from overmind.journal.chain import GENESIS
-from overmind.journal.database import PAGE_BYTES, open_read_only
+from overmind.journal.derived import ROOM_MIN, Derived
 from overmind.journal.errors import JournalUnusable
-from overmind.journal.place import FILE_MODE, LOG, require_no_symlink
-from overmind.journal.place import INDEX as SHARED
 
 CATALOGUE: Final = "overmind-index.db"  # the file beside the journal
 APPLICATION_ID: Final = 0x4F564D49  # "OVMI"
 FORMAT: Final = 2  # Raise it when topics change: older catalogues are then made anew.
-BUSY_MS: Final = 2_000
 PAGE_ROWS: Final = 256
-ROOM_MIN: Final = 64 << 20  # bytes of the disk that are left to the journal
 FIRSTS_KEPT_MAX: Final = 65_536  # signals whose first entry is not looked up again
 
 SCHEMA: Final = (
@@ -39,6 +33,7 @@ SCHEMA: Final = (
     " WITHOUT ROWID",
     # The later entries of a signal's orders, by the entry that first decided the signal.
     "CREATE TABLE life (first INTEGER NOT NULL, seq INTEGER NOT NULL, PRIMARY KEY (first, seq)) STRICT, WITHOUT ROWID",
+    "INSERT INTO filed VALUES (1, 0, x'')",
 )
 LISTED: Final = (
     "SELECT seq FROM listed WHERE topic = (SELECT id FROM topic WHERE name = ?) AND seq > ? AND seq < ?"
@@ -53,6 +48,9 @@ class CatalogueFailed(JournalUnusable):
 
 class CatalogueUseless(CatalogueFailed):
     """It is damaged, or of another journal or version: it has to be made anew."""
+
+
+FILE: Final = Derived(CATALOGUE, APPLICATION_ID, FORMAT, SCHEMA, CatalogueFailed, CatalogueUseless)
 
 
 class Numbered(Protocol):
@@ -73,78 +71,33 @@ class Catalogue:
         self._room_min = room_min
         self._topics: dict[str, int] = {}
         self._firsts: dict[SignalId, int] = {}
-        with failing():
+        with FILE.failing():
             self.filed = self._filed()
 
     @classmethod
     def open(cls, journal_path: Path, journal: Numbered, room_min: int = ROOM_MIN) -> Catalogue:
         """For filing. Makes the file if there is none, and makes it anew if it is damaged or of another journal."""
-        path = journal_path.with_name(CATALOGUE)
-        try:
-            require_no_symlink(path)
-        except JournalUnusable as error:
-            raise CatalogueFailed(str(error)) from error
-        try:
-            return cls._opened(path, journal, room_min)
-        except CatalogueUseless:  # There is nothing in it to lose.
-            with failing():
-                for suffix in ("", LOG, SHARED):
-                    path.with_name(path.name + suffix).unlink(missing_ok=True)
-            return cls._opened(path, journal, room_min)
-
-    @classmethod
-    def _opened(cls, path: Path, journal: Numbered, room_min: int) -> Catalogue:
-        with failing():
-            db = apsw.Connection(str(path))
-            with contextlib.ExitStack() as undo:
-                undo.callback(db.close, force=True)
-                path.chmod(FILE_MODE)
-                _prepare(db)
-                catalogue = cls(db, path.parent, room_min)
-                if not catalogue.fits(journal):
-                    raise CatalogueUseless(f"{path}: is of another journal")
-                undo.pop_all()
-        return catalogue
+        return cls(FILE.open(journal_path, partial(_fits, journal)), journal_path.parent, room_min)
 
     @classmethod
     def open_read_only(cls, journal_path: Path, journal: Numbered) -> Catalogue | None:
         """None: there is none that can be read, or it is not of this journal."""
-        path = journal_path.with_name(CATALOGUE)
-        if path.is_symlink() or not path.is_file():
-            return None
-        try:
-            with failing():
-                db = open_read_only(path, None)
-                with contextlib.ExitStack() as undo:
-                    undo.callback(db.close, force=True)
-                    db.set_busy_timeout(BUSY_MS)
-                    if not _is_ours(db):
-                        return None
-                    catalogue = cls(db)
-                    if not catalogue.fits(journal):
-                        return None
-                    undo.pop_all()
-        except CatalogueFailed:
-            return None
-        return catalogue
+        db = FILE.open_read_only(journal_path, partial(_fits, journal))
+        return None if db is None else cls(db)
 
     @classmethod
     def in_memory(cls, after: int = 0) -> Catalogue:
         """For entries that no file has yet, from the one after this one on."""
         db = apsw.Connection(":memory:")
-        _create(db, after)
+        FILE.create(db)
+        db.execute("UPDATE filed SET seq = ?", (after,))
         return cls(db)
-
-    def fits(self, journal: Numbered) -> bool:
-        """Whether the entry up to which it goes is one of this journal, and so are all before it."""
-        with failing():
-            (link,) = self._db.execute("SELECT hash FROM filed").fetchall()[0]
-        return self.filed == 0 or journal.hash_of(self.filed) == link
 
     def file(self, entries: Sequence[Entry], journal: Numbered) -> None:
         """Files durable entries; those that were filed before are passed over. All or nothing."""
-        self._require_room()
-        with failing(), self._transaction():
+        if self._folder is not None:
+            FILE.require_room(self._folder, self._room_min)
+        with FILE.failing(), self._transaction():
             self.filed = self._filed()  # Another process may have filed meanwhile.
             fresh = [entry for entry in entries if entry.seq > self.filed]
             if not fresh:
@@ -166,23 +119,14 @@ class Catalogue:
 
     def life(self, first: int) -> list[int]:
         """The later entries of a signal's orders."""
-        with failing():
+        with FILE.failing():
             return [seq for (seq,) in self._db.execute(LIFE, (first, self.filed))]
 
     def rows(self) -> Iterator[tuple[str, int]]:
         """All that is filed, in no order: topics, and the first entries of lives as text."""
-        with failing():
+        with FILE.failing():
             yield from self._db.execute("SELECT name, seq FROM listed JOIN topic ON topic = id")
             yield from self._db.execute("SELECT CAST(first AS TEXT), seq FROM life")
-
-    def _require_room(self) -> None:
-        """On a full disk the journal frees its reserve for exits, and nothing else may take it."""
-        if self._folder is None:
-            return
-        with failing():
-            disk = os.statvfs(self._folder)
-        if disk.f_bavail * disk.f_frsize < self._room_min:
-            raise CatalogueFailed(f"{CATALOGUE}: the disk has less than {self._room_min >> 20} MB left. Make room.")
 
     def close(self) -> None:
         with contextlib.suppress(apsw.Error):  # What was not written is filed again.
@@ -192,7 +136,7 @@ class Catalogue:
         return int(self._db.execute("SELECT seq FROM filed").get)
 
     def _page(self, name: str, after: int, before: int) -> list[int]:
-        with failing():
+        with FILE.failing():
             return [seq for (seq,) in self._db.execute(LISTED, (name, after, before, PAGE_ROWS))]
 
     def _listed_rows(self, entry: Entry) -> Iterator[tuple[int, int]]:
@@ -248,37 +192,8 @@ class Catalogue:
                 self._db.execute("ROLLBACK")
 
 
-@contextlib.contextmanager
-def failing() -> Iterator[None]:
-    """Converts the errors of SQLite and of the disk."""
-    try:
-        yield
-    except (apsw.CorruptError, apsw.NotADBError, apsw.SQLError, UnicodeDecodeError) as error:
-        raise CatalogueUseless(f"{CATALOGUE} is damaged ({error}). Delete it: it is made anew.") from error
-    except (apsw.Error, OSError) as error:
-        raise CatalogueFailed(f"{CATALOGUE} cannot be used ({error}). Check its permissions and the disk.") from error
-
-
-def _prepare(db: apsw.Connection) -> None:
-    db.set_busy_timeout(BUSY_MS)
-    if not _is_ours(db):
-        if db.execute("SELECT count(*) FROM sqlite_schema").get:
-            raise CatalogueUseless("another database, or a catalogue of another version")
-        db.pragma("page_size", PAGE_BYTES)
-    db.pragma("journal_mode", "wal")
-    db.pragma("synchronous", "normal")  # After a power loss it may end earlier, and is whole.
-    with db:
-        if not _is_ours(db):
-            _create(db, 0)
-
-
-def _is_ours(db: apsw.Connection) -> bool:
-    return (db.pragma("application_id"), db.pragma("user_version")) == (APPLICATION_ID, FORMAT)
-
-
-def _create(db: apsw.Connection, after: int) -> None:
-    for statement in SCHEMA:
-        db.execute(statement)
-    db.execute("INSERT INTO filed VALUES (1, ?, ?)", (after, GENESIS.hash))
-    db.pragma("application_id", APPLICATION_ID)
-    db.pragma("user_version", FORMAT)
+def _fits(journal: Numbered, db: apsw.Connection) -> bool:
+    """Whether the entry up to which it goes is one of this journal, and so are all before it."""
+    seq: int = db.execute("SELECT seq FROM filed").get
+    link: bytes = db.execute("SELECT hash FROM filed").get
+    return seq == 0 or journal.hash_of(seq) == link

@@ -61,7 +61,8 @@ def state_after(path: Path, seq: int) -> bytes:
 
 
 def _give_way() -> None:
-    os.nice(PRIORITY)
+    with contextlib.suppress(PermissionError):  # A container or a unit may forbid it.
+        os.nice(PRIORITY)
     with contextlib.suppress(OSError):  # Only Linux has it.
         Path("/proc/self/oom_score_adj").write_text(MEMORY_SCORE, encoding="ascii")
 

@@ -8,7 +8,7 @@ from overmind.core.books.state import State
 from overmind.core.exits.exit_rules import unpayable_exits, unwatched
 from overmind.core.model.units import LAMPORTS
 from overmind.core.model.value import Value
-from overmind.views.alarms import admission_alarms, clock_alarms, history_alarms, landing_alarms
+from overmind.views.alarms import state_alarms
 from overmind.views.amounts import symbol_of
 from overmind.views.prices import doubts
 from overmind.views.screens.holds import hold_chips
@@ -31,8 +31,8 @@ def _held(state: State) -> Iterator[Attention]:
 
 
 def _alarms(state: State) -> Iterator[Attention]:
-    for alarms in (clock_alarms, history_alarms, landing_alarms, admission_alarms):
-        yield from map(Attention, alarms(state))
+    for alarms in state_alarms(state).values():
+        yield from map(Attention, alarms)
     for row in doubts(state):
         yield Attention(f"the price of {row.symbol} is not believed: {row.why}", row.fix)
 

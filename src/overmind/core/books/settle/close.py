@@ -41,7 +41,7 @@ def close(state: State, order_id: OrderId, outcome: Outcome, provisional: bool) 
         count_trade(state, book, order)
         book.last_trade_ns = state.at_ns
     close_reason = book.closing.get(token.mint, "") if provisional else ""
-    booked = book_outcome(state, book, order, token, outcome, known.shares)
+    booked = book_outcome(state, book, order, token, outcome, known.shares, known.signal.source)
     if provisional:
         assert isinstance(outcome, Filled | Failed), (known, outcome)
         assert known.ticket is not None, known
@@ -53,6 +53,7 @@ def close(state: State, order_id: OrderId, outcome: Outcome, provisional: bool) 
             booked.costs_micros,
             booked.lot_cost_micros,
             *booked.oldest,
+            known.signal.source,
             [*booked.sold] if known.shares else [],
             close_reason,
         )
@@ -96,14 +97,20 @@ class Booked(Value, frozen=True):
 
 
 def book_outcome(
-    state: State, book: WalletBook, order: Order, token: Token, outcome: Outcome, shares: Mapping[str, int]
+    state: State,
+    book: WalletBook,
+    order: Order,
+    token: Token,
+    outcome: Outcome,
+    shares: Mapping[str, int],
+    source: str,
 ) -> Booked:
     """Books the effects on balances, positions and counters. `shares`: whose lots a sale takes."""
     match outcome:
         case Filled(fee_lamports=fee, rent_lamports=rent):
             book.filled += 1
             _see_slot(book, outcome.slot)
-            return _fill(state, book, order, token, outcome, pay_costs(state, book, fee, rent), shares)
+            return _fill(state, book, order, token, outcome, pay_costs(state, book, fee, rent), shares, source)
         case Failed(fee_lamports=fee):
             book.failed += 1
             _see_slot(book, outcome.slot)
@@ -123,6 +130,7 @@ def _fill(
     fill: Filled,
     costs_micros: int,
     shares: Mapping[str, int],
+    source: str,
 ) -> Booked:
     assert 0 < fill.spent_units <= order.spend.units, (order, fill)
     assert fill.received_units >= order.received_min, (order, fill)
@@ -134,7 +142,7 @@ def _fill(
         return Booked(costs_micros + lost)
     use_account(book, order.receive)
     if order.side is BUY:
-        lot = Lot(order.strategy, fill.received_units, fill.spent_units, state.at_ns, order.id)
+        lot = Lot(order.strategy, fill.received_units, fill.spent_units, state.at_ns, order.id, source)
         change_position(state, book, token, lot)
         _plan_exits(state, book, order, token, fill)
         worth = value_micros(fill.received_units, order.mark_pico, token.decimals)

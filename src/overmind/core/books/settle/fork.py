@@ -44,8 +44,8 @@ def roll_back(state: State, order_id: OrderId, outcome: Outcome) -> None:
         count_trade(state, book, order)
     shares = {}
     if order.side is SELL and isinstance(outcome, Filled) and state.settings.booking_rules >= 2:
-        shares = shares_of(book, order, outcome.spent_units)
-    book_outcome(state, book, order, token, outcome, shares)
+        shares = shares_of(book, order, known.source, outcome.spent_units)
+    book_outcome(state, book, order, token, outcome, shares, known.source)
     if close_reason is not None and order.mint in book.positions:  # The position may have been gone in between.
         book.closing.setdefault(order.mint, close_reason)
     settled(state, book, token.mint, None)
@@ -65,7 +65,7 @@ def _unfill(state: State, book: WalletBook, known: Provisional, fill: Filled) ->
     wallet_id, spent, received = book.wallet.id, fill.spent_units, fill.received_units
     if order.side is BUY:
         by_owner = state.settings.booking_rules >= 2
-        taken = take_bought(state, book, token, order) if by_owner else true_up(state, book, token)
+        taken = take_bought(state, book, token, order, known.source) if by_owner else true_up(state, book, token)
         realise(state, book, Disposal(wallet_id, How.BUY_UNDONE, token, received, spent, taken))
         return
     back = _give_back(state, book, known, spent)
@@ -80,10 +80,14 @@ def _give_back(state: State, book: WalletBook, known: Provisional, units: int) -
     """Returns each sold lot to its owner. Of what was sold without a lot the seller gets a lot that cost nothing."""
     order, token = known.order, known.token
     if not known.lots:  # Under the first rules all of it became one lot of the seller.
-        whole = Lot(order.strategy, units, known.lot_cost_micros, known.opened_ns, known.origin)
+        whole = Lot(order.strategy, units, known.lot_cost_micros, known.opened_ns, known.origin, known.source)
         change_position(state, book, token, whole)
         return [structs.replace(whole)]
     rest = units - sum(lot.units for lot in known.lots)
-    back = [*known.lots, Lot(order.strategy, rest, 0, known.lots[-1].opened_ns)] if rest else known.lots
+    back = (
+        [*known.lots, Lot(order.strategy, rest, 0, known.lots[-1].opened_ns, source=known.source)]
+        if rest
+        else known.lots
+    )
     change_lots(state, book, token, lambda found: found.put_back(back))
     return back

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from overmind.core.books.aggregates import change_lots
 from overmind.core.books.book import WalletBook
-from overmind.core.books.positions import Lot
+from overmind.core.books.positions import Lot, owner_of_source
 from overmind.core.books.state import State
 from overmind.core.model.enums import SaleScope
 from overmind.core.model.ids import Mint
@@ -14,16 +14,31 @@ from overmind.core.model.money import Token
 from overmind.core.model.order import Order
 
 
-def shares_of(book: WalletBook, order: Order, units: int) -> dict[str, int]:
-    """How many units of which owner a sale takes: its own strategy's, or the oldest that no other sale has reserved."""
-    if order.scope is SaleScope.STRATEGY:
-        return {order.strategy: units}
+def shares_of(book: WalletBook, order: Order, source: str, units: int) -> dict[str, int]:
+    """How many units of which owner a sale takes, the oldest that no other sale has reserved: of its own strategy, of
+    its own source, or of all.
+    """
     position = book.positions.get(order.mint)
-    return position.shares_of_oldest(units, book.reserved.get(order.mint, {})) if position is not None else {}
+    if order.scope is SaleScope.STRATEGY and (position is None or not position.units_of_sources):
+        return {order.strategy: units}
+    if position is None:
+        return {}
+    return position.shares_of_oldest(units, book.reserved.get(order.mint, {}), seller_of(order, source))
 
 
-def reserve_lots(book: WalletBook, order: Order) -> dict[str, int]:
-    shares = shares_of(book, order, order.spend.units)
+def seller_of(order: Order, source: str) -> str:
+    """Whose lots a sale takes; blank: anybody's."""
+    match order.scope:
+        case SaleScope.STRATEGY:
+            return order.strategy
+        case SaleScope.SOURCE:
+            return owner_of_source(source)
+        case SaleScope.DESK:
+            return ""
+
+
+def reserve_lots(book: WalletBook, order: Order, source: str) -> dict[str, int]:
+    shares = shares_of(book, order, source, order.spend.units)
     reserved = book.reserved.setdefault(order.mint, {})
     for owner, units in shares.items():
         reserved[owner] = reserved.get(owner, 0) + units
@@ -46,6 +61,7 @@ def sell_lots(state: State, book: WalletBook, token: Token, units: int, shares: 
     if position is None:
         return []
     held = min(units, position.units)
-    if shares and len(position.units_by) > 1 and held < position.units:
+    several = len(position.units_by) > 1 or position.units_of_sources
+    if shares and several and held < position.units:
         return change_lots(state, book, token, lambda found: found.remove(found.cut_of_shares(held, shares)))
     return change_lots(state, book, token, lambda found: found.take(held))

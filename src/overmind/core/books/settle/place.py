@@ -20,7 +20,9 @@ def place(state: State, signal: Signal, order: Order, at_ns: int) -> None:
     ledger, wallet_id, mint = state.ledger, order.wallet_id, order.mint
     book = state.wallets[wallet_id]
     accounts = book.accounts
-    shares = reserve_lots(book, order) if order.side is SELL and state.settings.booking_rules >= 2 else {}
+    shares = (
+        reserve_lots(book, order, signal.source) if order.side is SELL and state.settings.booking_rules >= 2 else {}
+    )
     state.open_orders[order.id] = OpenOrder(order, signal, token=_traded(state, book, mint), shares=shares)
     ledger.transfer(order.spend.units, order.spend.mint, accounts.free, accounts.held)
     costs = order.fee_max_lamports + order.rent_max_lamports

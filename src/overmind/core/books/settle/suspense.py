@@ -28,13 +28,13 @@ def true_up(state: State, book: WalletBook, token: Token) -> list[Lot]:
     return change_lots(state, book, token, lambda found: found.take_newest(missing))
 
 
-def take_bought(state: State, book: WalletBook, token: Token, order: Order) -> list[Lot]:
-    """Like `true_up`, after a fork undid this buy: its own lot leaves first, then others of its strategy."""
+def take_bought(state: State, book: WalletBook, token: Token, order: Order, source: str) -> list[Lot]:
+    """Like `true_up`, after a fork undid this buy: its own lot leaves first, then others of its source or strategy."""
     missing = _missing_units(state, book, token.mint)
     if not missing:
         return []
     return change_lots(
-        state, book, token, lambda found: found.remove(found.cut_of_buy(missing, order.id, order.strategy))
+        state, book, token, lambda found: found.remove(found.cut_of_buy(missing, order.id, order.strategy, source))
     )
 
 

@@ -119,7 +119,7 @@ class Exports:
         process = await asyncio.create_subprocess_exec(
             *self._command, *words, stdin=DEVNULL, stdout=PIPE, stderr=PIPE, env=environment
         )
-        with suppress(ProcessLookupError):
+        with suppress(ProcessLookupError, PermissionError):
             os.setpriority(os.PRIO_PROCESS, process.pid, os.getpriority(os.PRIO_PROCESS, 0) + NICENESS)
         try:
             async with asyncio.timeout(EXPORT_MAX_S):

@@ -1,0 +1,52 @@
+"""What generated clients call each route: the methods of their one class."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+METHOD_NAMES: Final[Mapping[tuple[str, str], str]] = {
+    ("GET", "/healthz"): "health",
+    ("GET", "/readyz"): "readiness",
+    ("GET", "/metrics"): "metrics",
+    ("GET", "/openapi.json"): "openapi",
+    ("GET", "/v1/portfolio"): "portfolio",
+    ("GET", "/v1/wallets"): "wallets",
+    ("GET", "/v1/positions"): "positions",
+    ("GET", "/v1/stats"): "stats",
+    ("GET", "/v1/risk"): "risk",
+    ("GET", "/v1/limits"): "limits",
+    ("GET", "/v1/mints"): "mints",
+    ("GET", "/v1/orders"): "orders",
+    ("GET", "/v1/moves"): "moves",
+    ("GET", "/v1/refusals"): "refusals",
+    ("GET", "/v1/signals/{signal_id}"): "signal",
+    ("GET", "/v1/events"): "events",
+    ("GET", "/v1/stream"): "stream",
+    ("POST", "/v1/signals"): "submit_signals",
+    ("POST", "/v1/emergency-stop"): "emergency_stop",
+    ("POST", "/v1/wallets/{wallet_id}/reactivate"): "reactivate_wallet",
+    ("POST", "/v1/wallets/{wallet_id}/{verb}"): "pause_or_resume_wallet",
+    ("POST", "/v1/strategies/{strategy}/{verb}"): "pause_or_resume_strategy",
+    ("POST", "/v1/portfolio/{verb}"): "pause_or_resume_portfolio",
+    ("POST", "/v1/positions/{wallet_id}/{token}/close"): "close_position",
+    ("POST", "/v1/positions/{wallet_id}/{token}/write-off"): "write_off_position",
+    ("POST", "/v1/rebalance"): "rebalance",
+    ("POST", "/v1/moves/{move_id}/cancel"): "cancel_move",
+    ("POST", "/v1/clock/accept"): "accept_time",
+    ("POST", "/v1/prices/{token}/accept"): "accept_price",
+    ("POST", "/v1/wallets/{wallet_id}/accept"): "accept_balances",
+    ("POST", "/v1/wallets/{wallet_id}/accept-history"): "accept_history",
+    ("POST", "/v1/orders/{order_id}/book-from-chain"): "book_order_from_chain",
+    ("POST", "/v1/wallets/{wallet_id}/limits"): "change_limits",
+    ("POST", "/v1/mints"): "change_mints",
+    ("POST", "/v1/withdrawals"): "withdraw",
+    ("GET", "/v1/users"): "users",
+    ("POST", "/v1/users"): "add_user",
+    ("POST", "/v1/users/{name}/remove"): "remove_user",
+    ("POST", "/v1/users/{name}/role"): "change_role",
+    ("POST", "/v1/users/{name}/password"): "change_password",
+    ("GET", "/v1/tokens"): "tokens",
+    ("POST", "/v1/tokens"): "add_token",
+    ("POST", "/v1/tokens/{name}/revoke"): "revoke_token",
+}
