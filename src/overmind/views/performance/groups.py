@@ -1,7 +1,7 @@
 """Round trips as rows, and what those of one strategy, wallet, token or hour came to.
 
-Win rate, profit factor and expectancy as in V. Tharp, "Trade Your Way to Financial Freedom", chapters 6 and 7: the R of a
-trade is its result by the risk that it began with.
+Win rate, profit factor and expectancy as in V. Tharp, "Trade Your Way to Financial Freedom", chapters 6 and 7: the R of
+a trade is its result by the risk that it began with.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Growth of one dollar that stayed in the desk: time-weighted, so that no deposit and no withdrawal changes it.
 
-Between two flows of capital the index grows as equity does. An entry with a flow grows by (equity after - flow) / equity
-before. While there is no equity the index stands still.
+Between two flows of capital the index grows as equity does. An entry with a flow grows by (equity after - flow) /
+equity before. While there is no equity the index stands still.
 """
 
 from __future__ import annotations

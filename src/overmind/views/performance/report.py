@@ -12,7 +12,7 @@ from overmind.core.model.ids import SOL, Mint
 from overmind.core.model.numbers import scaled
 from overmind.views.amounts import symbol_of, usd_of
 from overmind.views.bridge import MICRO_DECIMALS
-from overmind.views.performance.calendar import (
+from overmind.views.performance.days import (
     day_ends,
     day_rows,
     first_prices,
@@ -98,7 +98,7 @@ def report_of(record: Record) -> Report:
 
 def _of_mode(mode: str) -> Iterator[str]:
     if mode == "Paper":
-        yield "This desk traded on paper: fills, fees, delays and failures are those of the paper venue, not of a market."
+        yield "This desk traded on paper: its fills, fees and failures are those of the paper venue, not of a market."
 
 
 def _overall(record: Record, begin: int, returns: Sequence[float]) -> Overall:

@@ -50,7 +50,7 @@ def yearly_return(returns: Sequence[float]) -> float | None:
     if not returns or grown < 0:
         return None
     try:
-        return grown ** (DAYS_OF_YEAR / len(returns)) - 1
+        return pow(grown, DAYS_OF_YEAR / len(returns)) - 1
     except OverflowError:  # A great gain of few days has no figure for a year.
         return None
 
