@@ -17,7 +17,19 @@ import overmind
 ROOT = Path(overmind.__file__).parent
 # Rooms and modules that run on the loop. `core` and `text` import nothing that could wait, which the rooms' rule holds.
 ON_THE_LOOP = (
-    *("clock/", "journal/", "solana/", "signals/", "views/", "venues/", "prices/", "desk/", "sdk/", "http/"),
+    *(
+        "clock/",
+        "journal/",
+        "solana/",
+        "signals/",
+        "views/",
+        "venues/",
+        "prices/",
+        "desk/",
+        "sdk/",
+        "http/",
+        "notices/",
+    ),
     *("cli/run.py", "cli/service.py", "cli/submit.py", "cli/ending.py", "cli/unread.py"),
 )
 FUNCTIONS = {"open", "print", "input", "breakpoint"}
@@ -87,6 +99,8 @@ ELSEWHERE = {
     "journal/status.py": "`journal status` calls it, which serves nobody",
     "journal/verify.py": "`verify` calls it, which serves nobody",
     "journal/writer.py": JOURNAL_THREAD,
+    "notices/memory.py": ASIDE,
+    "notices/telegram/offset.py": ASIDE,
     "prices/tape.py": START,
     "sdk/blocking.py": "it is for threads without a loop",
     "views/statement.py": "`export` calls it, which serves nobody",
@@ -164,6 +178,7 @@ ALLOWED = {
     ("journal/sqlite.py", "SqliteJournal._pause_loop", "self._newest_write.wait"): "a tenth of a millisecond",
     ("sdk/manager.py", "WalletManager.initialize", "task.result"): DONE,
     ("sdk/manager.py", "_open_journal", "config.data_dir.mkdir"): START,
+    ("notices/delivery.py", "Delivery._sent", "sending.result"): DONE,
     ("solana/chain.py", "RpcChain.send", "send.result"): DONE,
     ("solana/rpc.py", "Rpc._hedged", "task.result"): DONE,
 }

@@ -19,6 +19,7 @@ from tests.mutants.limits import LIMITS
 from tests.mutants.lots import LOTS
 from tests.mutants.metrics import METRICS
 from tests.mutants.mutation import Mutation
+from tests.mutants.notices import NOTICES
 from tests.mutants.numbers import NUMBERS
 from tests.mutants.page import PAGE_BUGS
 from tests.mutants.prices import PRICES
@@ -53,5 +54,6 @@ SUBJECTS: Final[dict[str, tuple[Mutation, ...]]] = {
     "clock": CLOCK_BUGS,
     "waiting": WAITING,
     "metrics": METRICS,
+    "notices": NOTICES,
 }
 MUTATIONS: Final = tuple(one for bugs in SUBJECTS.values() for one in bugs)

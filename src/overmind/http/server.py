@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import logging
 import socket
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from ipaddress import ip_network
 from pathlib import Path
@@ -43,6 +43,7 @@ from overmind.http.historian import Historian
 from overmind.http.intake import Intake
 from overmind.http.metrics.machine import BesideSample
 from overmind.http.metrics.scrape import Metrics
+from overmind.http.outlook import ServiceOutlook
 from overmind.http.pages import OperatorPage
 from overmind.http.pages.records import Records
 from overmind.http.protocol import ConnectionProtocol
@@ -50,6 +51,7 @@ from overmind.http.queries import queries_router
 from overmind.http.reference.served import Reference
 from overmind.http.responses import answer_errors
 from overmind.http.stream import Streams
+from overmind.notices.delivery import TargetRow
 from overmind.signals.decode import token_index
 
 SIGNALS: Final = "/v1/signals"
@@ -62,10 +64,17 @@ class ApiServer:
     """The HTTP API of an open desk while it runs."""
 
     def __init__(
-        self, url: str, server: uvicorn.Server, intake: Intake, health: ServiceHealth, welcomes: Welcomes
+        self,
+        url: str,
+        server: uvicorn.Server,
+        intake: Intake,
+        health: ServiceHealth,
+        welcomes: Welcomes,
+        outlook: ServiceOutlook,
     ) -> None:
         self.url = url
         self.welcomes = welcomes
+        self.outlook = outlook
         self._server = server
         self._intake = intake
         self._health = health
@@ -87,9 +96,17 @@ class ApiServer:
 
 @asynccontextmanager
 async def serve_api(
-    app: App, journal: Path, listener: socket.socket, token: Secret, reachable: Reachable | None = None
+    app: App,
+    journal: Path,
+    listener: socket.socket,
+    token: Secret,
+    reachable: Reachable | None = None,
+    targets: Callable[[], Sequence[TargetRow]] = lambda: (),
 ) -> AsyncIterator[ApiServer]:
-    """Serves an open desk for as long as the block lasts. The last responses are sent before it ends."""
+    """Serves an open desk for as long as the block lasts. The last responses are sent before it ends.
+
+    `targets`: what became of notices, for metrics.
+    """
     port = listener.getsockname()[1]
     door = app.config.door
     access = Access(journal.parent, token, app.clock, _seconds, door.session_idle_ns / NS, door.session_max_ns / NS)
@@ -110,7 +127,7 @@ async def serve_api(
 
     def beside_sample() -> BesideSample:
         live = {"events": streams.open, "pages": page.live}
-        return BesideSample(cataloguer.lag, historian.behind, answers.lags, live, connections.open)
+        return BesideSample(cataloguer.lag, historian.behind, answers.lags, live, connections.open, targets())
 
     metrics = Metrics(app, health, journal, beside_sample)
     beside = (cataloguer, historian, metrics, access, answers)
@@ -137,7 +154,8 @@ async def serve_api(
         running = [tasks.create_task(one.run()) for one in beside]
         try:
             await server.up.wait()
-            yield ApiServer(url_of(door, port), server, intake, health, welcomes)
+            outlook = ServiceOutlook(app, health, recent)
+            yield ApiServer(url_of(door, port), server, intake, health, welcomes, outlook)
         finally:
             streams.close()
             page.close()
