@@ -39,11 +39,11 @@ def returns_of(ends: Sequence[tuple[int, Hour]]) -> list[float]:
 
 def day_rows(ends: Sequence[tuple[int, Hour]], trips: Sequence[Trip], equity_micros: int) -> list[DayRow]:
     """`equity_micros`: at the beginning of the time."""
-    return list(_rows([(_day(day), hour) for day, hour in ends], trips, equity_micros, len("2025-04-06")))
+    return list(_rows([(day_name(day), hour) for day, hour in ends], trips, equity_micros, len("2025-04-06")))
 
 
 def month_rows(ends: Sequence[tuple[int, Hour]], trips: Sequence[Trip], equity_micros: int) -> list[DayRow]:
-    months = {_day(day)[:7]: hour for day, hour in ends}  # The last day of each counts.
+    months = {day_name(day)[:7]: hour for day, hour in ends}  # The last day of each counts.
     return list(_rows(list(months.items()), trips, equity_micros, len("2025-04")))
 
 
@@ -111,5 +111,5 @@ def held_index(hour: Hour, first: dict[Mint, int]) -> float | None:
     return sum(hour.prices.get(mint, price) / price for mint, price in first.items()) / len(first)
 
 
-def _day(day: int) -> str:
+def day_name(day: int) -> str:
     return iso_seconds(day * DAY_NS)[:10]

@@ -1,14 +1,20 @@
 """Growth of one dollar that stayed in the desk: time-weighted, so that no deposit and no withdrawal changes it.
 
 Between two flows of capital the index grows as equity does. An entry with a flow grows by (equity after - flow) /
-equity before. While there is no equity the index stands still.
+equity before. From a flow that leaves less than a dollar the index stands still until the next one: such a rest is lost
+to rounding, and no return can be told of it.
 """
 
 from __future__ import annotations
 
+from typing import Final
+
 import msgspec
 
+from overmind.core.model.units import MICROS
 from overmind.core.model.value import Value
+
+CAPITAL_MIN_MICROS: Final = MICROS
 
 
 class Drawdown(Value, frozen=True):
@@ -48,7 +54,7 @@ class Growth(msgspec.Struct):
             self._look(at_ns)
 
     def _grow_to(self, equity_micros: int) -> None:
-        if self._base_micros > 0:
+        if self._base_micros >= CAPITAL_MIN_MICROS:
             self.index = self._linked * max(0, equity_micros) / self._base_micros
 
     def _look(self, at_ns: int) -> None:

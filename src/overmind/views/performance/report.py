@@ -14,6 +14,7 @@ from overmind.views.amounts import symbol_of, usd_of
 from overmind.views.bridge import MICRO_DECIMALS
 from overmind.views.performance.days import (
     day_ends,
+    day_name,
     day_rows,
     first_prices,
     held_index,
@@ -25,6 +26,7 @@ from overmind.views.performance.executions import execution_row
 from overmind.views.performance.groups import group_row, grouped, trade_row
 from overmind.views.performance.record import Record
 from overmind.views.performance.returns import DAYS_OF_YEAR, figures_of
+from overmind.views.performance.samples import Use
 from overmind.views.performance.settings import settings_of
 from overmind.views.performance.told import (
     BenchmarkRow,
@@ -83,16 +85,24 @@ def report_of(record: Record) -> Report:
         refusals=tuple(
             RefusedRow(code, record.first_codes[code], count) for code, count in record.all_codes.most_common()
         ),
-        uses=tuple(
-            UseRow(scope, use.name, use.code.value, use.total / use.looks, use.highest, iso_seconds(use.highest_ns))
-            for (scope, _), use in record.samples.uses.items()
-            if use.highest
-        ),
+        uses=tuple(_use_row(scope, use) for (scope, _), use in record.samples.uses.items() if use.highest),
         bridge=tuple(_bridge(record)),
         assumptions=(*_of_mode(mode), *ASSUMPTIONS),
         settings=settings_of(state),
         points=tuple(points_of(hours, held)),
         trades=tuple(map(trade_row, trips)),
+    )
+
+
+def _use_row(scope: str, use: Use) -> UseRow:
+    return UseRow(
+        scope=scope,
+        limit=use.name,
+        code=use.code.value,
+        mean_percent=use.total / use.looks,
+        highest_percent=use.highest,
+        highest_at=iso_seconds(use.highest_ns),
+        days={day_name(day): percent for day, percent in use.days.items()},
     )
 
 

@@ -6,7 +6,7 @@ A year has 365 days, because these markets never close. A figure that nothing ca
 from __future__ import annotations
 
 from collections.abc import Sequence
-from math import fsum, prod, sqrt
+from math import fsum, pow, prod, sqrt
 from typing import Final
 
 from overmind.core.model.value import Value

@@ -36,10 +36,13 @@ class Use(msgspec.Struct):
     highest_ns: int = 0
     total: float = 0.0
     looks: int = 0
+    days: dict[int, float] = msgspec.field(default_factory=dict)  # the highest of each day
 
     def add(self, percent: float, at_ns: int) -> None:
         self.total += percent
         self.looks += 1
+        day = at_ns // DAY_NS
+        self.days[day] = max(self.days.get(day, 0.0), percent)
         if percent > self.highest:
             self.highest, self.highest_ns = percent, at_ns
 
@@ -77,7 +80,3 @@ class Samples:
 
     def _use(self, scope: str, name: str, code: Code, percent: float, at_ns: int) -> None:
         self.uses.setdefault((scope, name), Use(name, code)).add(percent, at_ns)
-
-
-def day_of(at_ns: int) -> int:
-    return at_ns // DAY_NS

@@ -98,6 +98,7 @@ class UseRow(Value, frozen=True):
     mean_percent: float
     highest_percent: float
     highest_at: str
+    days: dict[str, float]  # the highest of each day, in percent
 
 
 class BridgeRow(Value, frozen=True):
