@@ -110,6 +110,8 @@ class Record:
         state = self.state
         if state.equity_micros != self.growth.equity_micros or flow_micros:
             self.growth.step(at_ns, state.equity_micros, flow_micros)
+            if not self.samples.hours and state.desk is not None:
+                self._look()  # The first capital: benchmarks begin with it.
         for one in state.realised:
             self._realise(one)
         match entry.event:
@@ -132,7 +134,9 @@ class Record:
 
     def _end(self, entry: Entry, order: Order, outcome: Outcome) -> None:
         realised: Sequence[Realised] = self.state.realised
-        self.trips.fill(entry.at_ns, order, outcome, realised)
+        own_ppm = order.exits.stop_loss_ppm if order.exits is not None else None
+        stop_ppm = self.state.wallets[order.wallet_id].wallet.limits.stop_loss_ppm or own_ppm or 0
+        self.trips.fill(entry.at_ns, order, outcome, realised, stop_ppm)
         if self.begin_ns is not None:
             self.executions[order.id] = execution_of(self.state.settings, order, outcome, realised)
             if not order.to_float:

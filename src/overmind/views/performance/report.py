@@ -11,7 +11,7 @@ from overmind.core.books.state import State
 from overmind.core.model.ids import SOL, Mint
 from overmind.core.model.numbers import scaled
 from overmind.views.amounts import symbol_of, usd_of
-from overmind.views.bridge import MICRO_DECIMALS
+from overmind.views.bridge import MICRO_DECIMALS, Bridge
 from overmind.views.performance.days import (
     day_ends,
     day_name,
@@ -166,22 +166,33 @@ def _name(state: State, mint: Mint) -> str:
 
 
 def _bridge(record: Record) -> Iterator[BridgeRow]:
-    opening, closing = record.opening, record.closing
+    opening, closing = map(_terms, (record.opening, record.closing))
     terms = (
-        ("equity at the beginning", _micros(opening.equity_usd)),
-        ("deposits less withdrawals", _micros(closing.deposits_usd - opening.deposits_usd)),
+        ("equity at the beginning", opening["equity"]),
+        ("deposits less withdrawals", closing["deposits"] - opening["deposits"]),
         ("sales: proceeds less cost", record.sales_micros),
         ("other ends of lots (withdrawn, written off, taken by a fork)", record.other_micros),
         ("fees and rent", -record.costs_micros),
-        ("change of unrealized gains", _micros(closing.unrealized_usd - opening.unrealized_usd)),
-        ("revaluation of the SOL float", _micros(closing.float_revaluation_usd - opening.float_revaluation_usd)),
-        ("change of suspense", _micros(closing.suspense_usd - opening.suspense_usd)),
+        ("change of unrealized gains", closing["unrealized"] - opening["unrealized"]),
+        ("revaluation of the SOL float", closing["float"] - opening["float"]),
+        ("change of suspense", closing["suspense"] - opening["suspense"]),
     )
-    total, end = sum(micros for _, micros in terms), _micros(closing.equity_usd)
+    total, end = sum(micros for _, micros in terms), closing["equity"]
     assert total == end, (total, end, terms)
     for term, micros in terms:
         yield BridgeRow(term, usd_of(micros))
     yield BridgeRow("equity at the end", usd_of(end))
+
+
+def _terms(bridge: Bridge) -> dict[str, int]:
+    """In micro-dollars, since decimals lose digits when they are subtracted."""
+    return {
+        "equity": _micros(bridge.equity_usd),
+        "deposits": _micros(bridge.deposits_usd),
+        "unrealized": _micros(bridge.unrealized_usd),
+        "float": _micros(bridge.float_revaluation_usd),
+        "suspense": _micros(bridge.suspense_usd),
+    }
 
 
 def _micros(usd: Decimal) -> int:

@@ -40,7 +40,7 @@ def figures_of(returns: Sequence[float]) -> ReturnFigures:
 
 
 def total_return(returns: Sequence[float]) -> float:
-    """The product of (1 + r), less 1: time-weighted, as GIPS 2020 §2.A.21 asks where capital flows."""
+    """The product of (1 + r), less 1: time-weighted, as GIPS 2020 asks where capital flows."""
     return prod(1 + one for one in returns) - 1
 
 

@@ -17,6 +17,7 @@ from overmind.core.model.ids import OrderId, WalletId, is_own
 from overmind.core.model.money import Token
 from overmind.core.model.order import Order
 from overmind.core.model.outcome import Filled, Outcome
+from overmind.core.model.units import PPM
 from overmind.views.accounts import shares
 
 
@@ -30,7 +31,7 @@ class Trip(msgspec.Struct, frozen=True):
     cost_micros: int  # of the lot's part, without fees
     proceeds_micros: int
     fees_micros: int  # of both orders: fee and rent
-    risked_micros: int  # what the entry could lose down to its stop, with its costs; 0: unknown
+    risked_micros: int  # what the entry could lose down to its stop, with its costs; 0: it had no stop
     bought_by: str  # the order or the deposit
     sold_by: OrderId
     reason_in: str
@@ -47,6 +48,7 @@ class Bought(msgspec.Struct):
     order: Order
     units: int
     costs_micros: int
+    risked_micros: int
     sold_units: int = 0
     charged_micros: int = 0
 
@@ -55,7 +57,7 @@ class Bought(msgspec.Struct):
         self.sold_units += units
         due = self.costs_micros * self.sold_units // self.units
         costs, self.charged_micros = due - self.charged_micros, due
-        return costs, self.order.loss_max_micros * units // self.units
+        return costs, self.risked_micros * units // self.units
 
 
 class RoundTrips:
@@ -65,13 +67,15 @@ class RoundTrips:
         self.bought: dict[str, Bought] = {}
         self.sold: dict[OrderId, list[Trip]] = {}
 
-    def fill(self, at_ns: int, order: Order, outcome: Outcome, realised: Sequence[Realised]) -> None:
+    def fill(self, at_ns: int, order: Order, outcome: Outcome, realised: Sequence[Realised], stop_ppm: int) -> None:
+        """`stop_ppm`: how far below its cost a buy is sold; 0: it has no stop."""
         if not isinstance(outcome, Filled):
             return
         costs = sum(one.micros for one in realised if isinstance(one, Costs))
         if order.side is BUY:
             if not order.to_float:
-                self.bought[order.id] = Bought(order, outcome.received_units, costs)
+                risked = outcome.spent_units * stop_ppm // PPM + costs if stop_ppm else 0
+                self.bought[order.id] = Bought(order, outcome.received_units, costs, risked)
             return
         sales = [one for one in realised if isinstance(one, Disposal) and one.how is How.SALE]
         self.sold[order.id] = [trip for sale in sales for trip in self._trips(at_ns, order, sale, costs)]
