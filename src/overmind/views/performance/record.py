@@ -110,8 +110,9 @@ class Record:
         state = self.state
         if state.equity_micros != self.growth.equity_micros or flow_micros:
             self.growth.step(at_ns, state.equity_micros, flow_micros)
-            if not self.samples.hours and state.desk is not None:
-                self._look()  # The first capital: benchmarks begin with it.
+            if flow_micros and not self.executions and not self.opening.equity_usd:
+                self.samples = Samples()  # The desk is being funded: charts and benchmarks begin when it is.
+                self._look()
         for one in state.realised:
             self._realise(one)
         match entry.event:
