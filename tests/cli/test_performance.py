@@ -126,6 +126,25 @@ def test_bad_input(traded: Path, words: tuple[str, ...], said: str) -> None:
     assert "Traceback" not in done.stderr
 
 
+def test_a_backtest_writes_its_page_too(tmp_path: Path) -> None:
+    candles = [
+        f"2025-04-06 {minute // 60:02}:{minute % 60:02}:00+00:00,100,101,99,100,5000" for minute in range(0, 300, 5)
+    ]
+    tape, signals = tmp_path / "SOLUSDT_5m.csv", tmp_path / "signals.jsonl"
+    tape.write_text("\n".join(["timestamp,open,high,low,close,volume", *candles]))
+    signals.write_text(
+        '{"signal_id": "a", "strategy_type": "MomentumTrading", "action": "Buy", "symbol": "SOL", "notional_usd": 100,'
+        ' "timestamp": "2025-04-06T01:02:00+00:00"}\n'
+    )
+    words = ("backtest", str(tape), "--signals", str(signals))
+    done = overmind(tmp_path, *words, "--report", "report.html", "--json")
+    assert as_json(done)["filled"] == 1
+    assert "wrote" in done.stderr
+    assert "Performance report" in (tmp_path / "report.html").read_text(encoding="utf-8")
+    refused = overmind(tmp_path, *words, "--report", "nowhere/report.html")
+    assert (refused.returncode, "is no name for a page" in refused.stderr) == (2, True)
+
+
 @pytest.mark.parametrize(
     ("values", "shown"),
     [([], ""), ([1.0], "▁"), ([2, 2, 2], "▁▁▁"), ([0, 7], "▁█"), ([0, 1, 2, 3, 4, 5, 6, 7], "▁▂▃▄▅▆▇█")],

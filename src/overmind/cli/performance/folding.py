@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing
 from itertools import takewhile
 from pathlib import Path
@@ -44,7 +44,7 @@ def journal_file(path: Path) -> Path:
     return path
 
 
-def report_on(path: Path, period: Period = ALWAYS) -> Report:
+def report_on(path: Path, period: Period = ALWAYS, assumptions: Sequence[str] = ()) -> Report:
     """Beside whoever writes the journal. Raises JournalUnusable, and typer.Exit if nothing happened in that time."""
     with closing(SqliteJournal.open_read_only(path)) as journal, present.progress() as shown:
         last, record = journal.last_seq(), Record(period)
@@ -60,4 +60,4 @@ def report_on(path: Path, period: Period = ALWAYS) -> Report:
     if record.begin_ns is None:
         present.complain(f"{path}: nothing happened in this time", "name an earlier --from, or leave it out")
         raise typer.Exit(BAD_INPUT)
-    return report_of(record)
+    return report_of(record, assumptions)

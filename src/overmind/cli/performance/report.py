@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Final, NoReturn
 
@@ -11,7 +12,7 @@ from overmind.cli import present
 from overmind.cli.exit_codes import BAD_INPUT
 from overmind.cli.opening import AsJson, DataDir, FromOption, ToOption, absolute, data_dir_of
 from overmind.cli.performance import tables
-from overmind.cli.performance.folding import ALWAYS, journal_file, period_of, report_on
+from overmind.cli.performance.folding import journal_file, period_of, report_on
 from overmind.views.performance.told import Report
 
 PAGE: Final = ".html"
@@ -27,7 +28,9 @@ def report(
     to: ToOption = None,
     out: Annotated[
         Path | None,
-        typer.Option("--out", callback=absolute, help="Write one HTML page to this file. An older one is replaced."),
+        typer.Option(
+            "--out", callback=name_of_page, help="Write one HTML page to this file. An older one is replaced."
+        ),
     ] = None,
     csv: Annotated[
         Path | None,
@@ -42,7 +45,6 @@ def report(
     Every figure is explained on it and in reports.md.
     """
     period = period_of(from_, to)
-    refuse_other_names(out)
     path = journal_file(data_dir_of(data_dir) if journal is None else journal)
     found = report_on(path, period)
     written = [*write_page(found, out), *_write_files(found, csv)]
@@ -55,17 +57,25 @@ def report(
         present.note(f"wrote {file}") if as_json else present.say(f"wrote {file}", "green")
 
 
-def refuse_other_names(out: Path | None, option: str = "--out") -> None:
-    """Before anything is computed. Raises typer.Exit."""
-    if out is not None and (out.suffix != PAGE or out.is_dir() or not out.parent.is_dir()):
-        present.complain(f"{option} {out} is no name for a page", f"name a file {PAGE} in a folder that exists")
-        raise typer.Exit(BAD_INPUT)
+def name_of_page(path: Path | None) -> Path | None:
+    """Refuses another name before anything is computed."""
+    path = absolute(path)
+    if path is not None and (path.suffix != PAGE or path.is_dir() or not path.parent.is_dir()):
+        raise typer.BadParameter(f"{path} is no name for a page: name a file {PAGE} in a folder that exists")
+    return path
 
 
-def report_page(journal: Path, out: Path) -> None:
-    """Writes the page of a whole journal, for other commands."""
-    for file in write_page(report_on(journal_file(journal), ALWAYS), out):
-        present.note(f"wrote {file}")
+ReportOption = Annotated[
+    Path | None,
+    typer.Option("--report", callback=name_of_page, help="Write the report to this HTML file, as `report --out` does."),
+]
+
+
+def report_page(journal: Path, out: Path | None, assumptions: Sequence[str] = ()) -> None:
+    """Writes the page of a whole journal, for commands that made it; None: none is wanted."""
+    if out is not None:
+        write_page(report_on(journal, assumptions=assumptions), out)
+        present.announce(f"wrote {out}")
 
 
 def write_page(found: Report, out: Path | None) -> list[Path]:

@@ -53,7 +53,8 @@ ASSUMPTIONS: Final = (
 )
 
 
-def report_of(record: Record) -> Report:
+def report_of(record: Record, assumptions: Sequence[str] = ()) -> Report:
+    """`assumptions`: of whoever made the journal, such as those of a market model."""
     state, trips = record.state, record.closed_trips
     hours = record.samples.hours
     ends = day_ends(hours)
@@ -87,7 +88,7 @@ def report_of(record: Record) -> Report:
         ),
         uses=tuple(_use_row(scope, use) for (scope, _), use in record.samples.uses.items() if use.highest),
         bridge=tuple(_bridge(record)),
-        assumptions=(*_of_mode(mode), *ASSUMPTIONS),
+        assumptions=(*_of_mode(mode), *assumptions, *ASSUMPTIONS),
         settings=settings_of(state),
         points=tuple(points_of(hours, held)),
         trades=tuple(map(trade_row, trips)),
