@@ -6,11 +6,13 @@ SEED ?= 1
 JOBS ?= 6
 TESTS ?=
 SOAK_JOBS ?= 3
+STEPS := tests/measuring/test_steps.py
 READY := .venv/.ready
 BROWSER := .venv/.browser
 SHIP := .venv/.ship
+PROMTOOL := .venv/promtool/usr/bin/promtool
 
-.PHONY: demo test check fix bench budget soak browser contract ship clients mutants interpreters seeds sim pictures lock clean
+.PHONY: demo test check fix bench budget soak browser contract ship clients wheel sbom site mutants interpreters seeds sim pictures lock clean
 
 demo: $(READY)
 	$(BIN)/overmind demo
@@ -40,12 +42,14 @@ budget: $(READY)
 	$(BIN)/python -m bench.budget
 
 # The long tier: what `make test` leaves out, and every property at its full length. docs/tests.md says what is where.
+# The longest steps come first and alone: tests beside them take the caches that they are measured with. 5: none chosen.
 soak: $(READY)
 	@command -v tmux >/dev/null || { [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && echo "Installing tmux …" \
 	    && apt-get update --quiet --quiet \
 	    && DEBIAN_FRONTEND=noninteractive apt-get install --quiet --quiet --yes --no-install-recommends tmux >/dev/null; } \
 	  || echo "There is no tmux: the tests that look at a real terminal are left out" >&2
-	$(BIN)/pytest --soak -n $(SOAK_JOBS) --dist worksteal -rs $(TESTS)
+	$(BIN)/pytest --soak $(STEPS) $(TESTS) || [ $$? = 5 ]
+	$(BIN)/pytest --soak -n $(SOAK_JOBS) --dist worksteal -rs --ignore=$(STEPS) $(TESTS)
 
 # The operator's page in a real browser, with pictures of every view in artifacts/, and then the contract of the API.
 browser: $(BROWSER)
@@ -57,12 +61,25 @@ contract: $(BROWSER)
 	$(BIN)/pytest tests/browser/contract_every_route.py
 
 # What is shipped beside the program: rules, dashboard, unit, image, clients, wheel, documentation site.
-ship: $(SHIP)
+ship: $(SHIP) $(PROMTOOL)
 	$(BIN)/pytest -rs tests/ship $(TESTS)
+
+# The wheel, for an image or another machine. Nothing is fetched.
+wheel: $(READY)
+	rm -f dist/overmind-*.whl
+	$(BIN)/python -m pip wheel --quiet --no-deps --no-index --no-build-isolation --wheel-dir dist .
+
+# The bill of materials of what runs, as CycloneDX.
+sbom: $(SHIP)
+	$(BIN)/python -m tools.sbom requirements-run.lock dist/overmind.cdx.json
 
 # The clients for Python and TypeScript, in build/clients, from the description of the API.
 clients: $(SHIP)
 	$(BIN)/python -m tools.clients build/clients
+
+# The documentation as pages, in site/. Nothing is fetched, and the pages fetch nothing from elsewhere.
+site: $(SHIP)
+	$(BIN)/zensical build --clean --strict
 
 # Plants known bugs, one at a time in a copy of the sources, and expects a named test to notice each.
 mutants: $(READY)
@@ -112,11 +129,22 @@ $(SHIP): $(READY) requirements-ship.lock
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-ship.lock
 	@touch $@
 
+# Of the distribution's package of Prometheus, unpacked and not installed, so that no service starts.
+$(PROMTOOL): $(READY)
+	@command -v apt-get >/dev/null && command -v dpkg >/dev/null \
+	  || { echo "promtool comes with Debian's package of Prometheus, and apt-get or dpkg is missing: unpack promtool to $@" >&2; exit 2; }
+	@echo "Unpacking promtool …"
+	@rm -rf .venv/promtool && mkdir -p .venv/promtool
+	@cd .venv/promtool && fetch="apt-get download --quiet --quiet --option APT::Sandbox::User=root prometheus" \
+	  && { $$fetch 2>/dev/null || { apt-get update --quiet --quiet && $$fetch; } } && dpkg -x prometheus_*.deb . && rm prometheus_*.deb
+	@touch $@
+
 # After a change of the dependencies in pyproject.toml. Needs uv, which writes neither addresses nor hosts here.
 lock:
 	uv pip compile --quiet --generate-hashes --extra dev --no-header --output-file requirements.lock pyproject.toml
 	uv pip compile --quiet --generate-hashes --extra browser --no-header --constraint requirements.lock --output-file requirements-browser.lock pyproject.toml
+	uv pip compile --quiet --generate-hashes --extra notices --no-header --constraint requirements.lock --output-file requirements-run.lock pyproject.toml
 	uv pip compile --quiet --generate-hashes --extra ship --no-header --constraint requirements.lock --output-file requirements-ship.lock pyproject.toml
 
 clean:
-	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis build src/*.egg-info
+	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis build dist site src/*.egg-info

@@ -24,6 +24,7 @@ from bench.measure import Result, machine
 from bench.million import million
 from bench.open_pages import pages
 from bench.past import past
+from bench.scrape import scrape
 from bench.selection import selection
 from bench.startup import memory, startup
 from bench.stop_loss import stop_loss
@@ -47,6 +48,7 @@ PARTS: dict[str, Callable[[], list[Result]]] = {
     "log": log_lines,
     "http": http,
     "pages": pages,
+    "scrape": scrape,
     "chain": chain,
     "history": history,
     "memory": memory,

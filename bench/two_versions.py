@@ -24,7 +24,7 @@ PROMISED: Final = -0.25
 
 
 def versions() -> list[Result]:
-    assert AGAINST, "OVERMIND_BENCH_AGAINST names no folder with the sources of another version"
+    assert Path(AGAINST, "overmind").is_dir(), "OVERMIND_BENCH_AGAINST names no folder with another version's sources"
     ours, theirs, keepers = list[float](), list[float](), list[float]()
     for number in range(PAIRS):
         turns = [(str(Path("src").absolute()), ours), (str(Path(AGAINST).absolute()), theirs)]

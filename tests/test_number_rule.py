@@ -80,6 +80,9 @@ TERMS = ("equity", "deposits", "realized", "unrealized", "float_revaluation", "s
 DECIMAL_FIELDS = {
     ("config/kinds.py", "high"),
     ("config/kinds.py", "low"),
+    ("core/books/state.py", "senders"),
+    ("core/model/signal.py", "amount"),
+    ("core/model/signal.py", "before"),
     ("core/model/signal.py", "quantity"),
     ("sdk/selection.py", "required_balance"),
     ("sdk/selection.py", "risk_tolerance"),

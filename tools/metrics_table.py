@@ -1,12 +1,14 @@
-"""The tables of docs/metrics.md, written from the table of metrics.
+"""The tables of docs/metrics.md, written from the table of metrics and from the alert rules.
 
 `python -m tools.metrics_table docs/metrics.md` renews them; a test holds file and code equal.
 """
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Final
 
+import yaml
 from tools.generated import renew_file_named
 
 from overmind.http.metrics.family import Family, Group
@@ -28,7 +30,18 @@ def _row(family: Family) -> str:
     return f"| `{family.full_name}` | {family.kind} | {family.unit} | {labels} | {meaning} |"
 
 
-TABLES: Final = {"families": families_tables}
+def alerts_table() -> str:
+    groups = yaml.safe_load(RULES.read_text(encoding="utf-8"))["groups"]
+    lines = ["| alert | severity | fires when | what to do |", "|---|---|---|---|"]
+    for rule in (rule for group in groups for rule in group["rules"]):
+        lasting = f" for {rule['for']}" if "for" in rule else ""
+        cells = (f"`{rule['alert']}`", rule["labels"]["severity"], f"`{rule['expr']}`{lasting}")
+        lines.append(f"| {' | '.join(cells)} | {rule['annotations']['description']} |")
+    return "\n".join(lines)
+
+
+RULES: Final = Path(__file__).parents[1] / "deploy" / "prometheus" / "overmind.rules.yml"
+TABLES: Final = {"families": families_tables, "alerts": alerts_table}
 
 if __name__ == "__main__":
     renew_file_named(TABLES)

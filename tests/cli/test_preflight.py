@@ -15,11 +15,12 @@ from tests.support.desk_on_disk import DeskOnDisk
 from tests.support.processes import PATIENCE_S
 from tests.support.service import serving
 
-from overmind.cli.preflight import files, live
+from overmind.cli.preflight import files, live, watching
 from overmind.cli.preflight.point import Point
 from overmind.clock.clocks import SystemClock
 from overmind.config import ConfigError, MultiWalletConfig
 from overmind.core.model.units import LAMPORTS
+from overmind.http.metrics.table import FAMILIES
 from overmind.ports import Priority
 from overmind.sandbox.drill import Drilled
 from overmind.sandbox.localnet import Localnet
@@ -52,7 +53,7 @@ def test_without_a_configuration_nothing_passes(desk: DeskOnDisk) -> None:
         config_of(desk, SNIPER_TRADING_MODE="papier")
     first = files.configuration(None, wrong.value)
     assert (first.ok, "SNIPER_TRADING_MODE" in first.seen, "overmind check" in first.fix) == (False, True, True)
-    for point in (files.limits(None), files.backups(None), live.cluster(None), live.monitoring(None)):
+    for point in (files.limits(None), files.backups(None), live.cluster(None), watching.monitoring(None)):
         assert (point.ok, point.fix) == (False, "mend the configuration first")
 
 
@@ -165,8 +166,34 @@ def test_a_drill_that_shows_a_fault_fails(done: Drilled, fault: str) -> None:
 
 
 def test_a_service_that_does_not_run_monitors_nothing(desk: DeskOnDisk) -> None:
-    point = live.monitoring(config_of(desk))
+    point = watching.monitoring(config_of(desk))
     assert (point.ok, "overmind run" in point.fix) == (False, True)
+
+
+def scrape_of(*lines: str, took_ms: float = 20.0) -> watching.Scrape:
+    types = [f"# TYPE {family.full_name} {family.kind}" for family in FAMILIES]
+    return watching.Scrape("\n".join((*types, *lines)), took_ms)
+
+
+BOOKS = ("overmind_equity_usd 100000.0", 'overmind_wallet_equity_usd{wallet="w1"} 1.0')
+
+
+def test_a_sound_scrape_is_told_with_its_figures() -> None:
+    point = watching.scraped(scrape_of(*BOOKS), "ready", "http://desk")
+    assert (point.ok, point.seen) == (True, "ready, and /metrics told 2 series in 20 ms, at http://desk")
+
+
+@pytest.mark.parametrize(
+    ("scrape", "seen", "fix"),
+    [
+        (watching.Scrape("overmind_equity_usd 1.0", 20.0), "lacks", "of another version"),
+        (scrape_of("overmind_ready 0.0"), "does not tell the books", "the journal's disk"),
+        (scrape_of(*BOOKS, took_ms=5_000.0), "took 5,000 ms", "a faster machine"),
+    ],
+)
+def test_a_scrape_that_helps_nobody_fails(scrape: watching.Scrape, seen: str, fix: str) -> None:
+    point = watching.scraped(scrape, "ready", "http://desk")
+    assert (point.ok, seen in point.seen, fix in point.fix) == (False, True, True)
 
 
 def test_an_open_key_file_is_found_and_one_of_the_example(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -186,6 +213,7 @@ def test_a_desk_that_is_ready_passes_all_points(tmp_path: Path) -> None:
     with serving(tmp_path) as service:
         done = service_preflight(tmp_path)
         assert [point.name for point in done if not point.ok] in ([], ["benchmark"])
+        assert any("/metrics told" in point.seen for point in done)
         service.child.process.terminate()
         service.child.process.wait(PATIENCE_S)
     stopped = {point.name: point for point in service_preflight(tmp_path)}

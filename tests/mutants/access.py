@@ -85,7 +85,7 @@ ACCESS: Final = (
     ),
     Mutation(
         "access: a file that others can read is trusted",
-        "http/access/records.py",
+        "config/private_records.py",
         "    if file.open_to_others:\n",
         "    if file.open_to_others and not file.text:\n",
         f"{DOOR_TEST}test_a_file_that_cannot_be_trusted_lets_nobody_in",

@@ -26,6 +26,7 @@ from overmind.config.problems import Findings
 from overmind.config.settings import Settings
 from overmind.config.variables.wallets import MANAGED_WALLETS
 from overmind.config.wallet_lines import read_lines
+from overmind.desk.sources.store import SOURCES_FILE
 from overmind.http.access.records import TOKENS_FILE, USERS_FILE, USES_FILE
 from overmind.http.files import TOKEN_FILE
 from overmind.journal.backup.making import make_backup
@@ -33,7 +34,7 @@ from overmind.journal.backup.manifest import Manifest, read_manifest
 from overmind.journal.backup.restoring import restore_backup
 from overmind.journal.database import connect_reader, last_seq
 
-ACCESS_FILES: Final = (USERS_FILE, TOKENS_FILE, USES_FILE)
+ACCESS_FILES: Final = (USERS_FILE, TOKENS_FILE, USES_FILE, SOURCES_FILE)
 KEYS_FOLDER: Final = "keys"
 FROM_VARIABLE: Final = "env:"
 

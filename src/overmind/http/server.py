@@ -110,7 +110,7 @@ async def serve_api(
 
     def beside_sample() -> BesideSample:
         live = {"events": streams.open, "pages": page.live}
-        return BesideSample(cataloguer.lag, historian.behind, live, connections.open)
+        return BesideSample(cataloguer.lag, historian.behind, answers.lags, live, connections.open)
 
     metrics = Metrics(app, health, journal, beside_sample)
     beside = (cataloguer, historian, metrics, access, answers)

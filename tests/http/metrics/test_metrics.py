@@ -29,7 +29,7 @@ from overmind.desk.times import Sent, Times
 from overmind.http.health import Fault
 from overmind.http.metrics.families import tell_desk, tell_holds, tell_limits, tell_wallets
 from overmind.http.metrics.family import Family, Kind
-from overmind.http.metrics.journal_times import DURABLE_BOUNDS_NS, KINDS, ORDER_BOUNDS_NS, JournalTimes, Step
+from overmind.http.metrics.journal_times import DURABLE_BOUNDS_NS, KINDS, ORDER_BOUNDS_NS, OUTCOMES, JournalTimes, Step
 from overmind.http.metrics.machine import (
     BesideSample,
     MachineSample,
@@ -71,7 +71,7 @@ MACHINE = MachineSample(
     log_lines_lost=0,
     turn_longest_ns=3_000_000,
     turns_long=1,
-    beside=BesideSample(30, True, {"events": 1, "pages": 2}, {"recognised": 1, "anonymous": 0}),
+    beside=BesideSample(30, True, {"views": 4}, {"events": 1, "pages": 2}, {"recognised": 1, "anonymous": 0}),
 )
 ORDER_TIMES, DISK_TIMES = Times.within(ORDER_BOUNDS_NS), Times.within(DURABLE_BOUNDS_NS)
 TIMES = TimesSample(
@@ -80,6 +80,7 @@ TIMES = TimesSample(
     journaled=DISK_TIMES,
     steps={step: dict.fromkeys(KINDS, ORDER_TIMES) for step in Step},
     refused=dict.fromkeys(Code, 0),
+    closed=dict.fromkeys(OUTCOMES, 0),
     oldest_open_ns=None,
     lost=0,
 )
@@ -246,6 +247,7 @@ def test_steps_of_an_order_are_timed_from_the_journal() -> None:
     assert sum(times.durable.counts) == 1
     assert sum(times.journaled.counts) >= 1
     assert times.oldest_open_ns() is None
+    assert times.closed == dict.fromkeys(OUTCOMES, 0) | {"failed": 1}
     assert not sent
 
 

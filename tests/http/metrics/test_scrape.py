@@ -50,7 +50,9 @@ async def scraped(folder: Path, journal: HangingJournal) -> AsyncIterator[tuple[
     tape = open_tape(config)
     app = App(config, journal, VirtualClock(tape.start_ns), paper(config, tape, historical=True))
     async with running(app):
-        metrics = Metrics(app, ServiceHealth(app, None), folder / "overmind.db", lambda: BesideSample(0, False, {}, {}))
+        metrics = Metrics(
+            app, ServiceHealth(app, None), folder / "overmind.db", lambda: BesideSample(0, False, {}, {}, {})
+        )
         counting = asyncio.create_task(metrics.run())
         try:
             yield app, metrics

@@ -1,4 +1,4 @@
-"""The points that try something: the cluster, the running service, an emergency drill, this machine's speed."""
+"""The points that try something: the cluster, an emergency drill, this machine's speed."""
 
 from __future__ import annotations
 
@@ -7,18 +7,14 @@ import tempfile
 from pathlib import Path
 from typing import Final
 
-import aiohttp
-
 from overmind.cli.opening import JOURNAL, state_on_disk
 from overmind.cli.preflight.point import Point, Read, failed, passed, unknown
-from overmind.cli.remote import READY_S, caller_token, pinned, readiness
-from overmind.clock.clocks import SystemClock, uptime_ns
+from overmind.clock.clocks import SystemClock
 from overmind.config import ConfigError, MultiWalletConfig
 from overmind.config.variables.chain import Cluster
 from overmind.core.books.state import SOL_DECIMALS
 from overmind.core.model.commands import CommandRefused
 from overmind.core.model.units import LAMPORTS
-from overmind.http.files import RunningService, find_service
 from overmind.journal.errors import JournalUnusable
 from overmind.ports import ChainSilent, JournalFailed
 from overmind.sandbox.drill import Drilled, drill
@@ -29,7 +25,6 @@ from overmind.solana.rpc import Rpc
 from overmind.views.amounts import tokens_of
 
 CLUSTER: Final = "cluster and balances"
-MONITORING: Final = "monitoring"
 DRILL: Final = "emergency drill"
 BENCHMARK: Final = "benchmark"
 MEASURED: Final = ("Wallet selection speed (<50ms)", "Concurrent operations")
@@ -88,38 +83,6 @@ async def _balances(config: MultiWalletConfig) -> Point:
         return failed(CLUSTER, f"no wallet holds {quote.symbol}", f"send {quote.symbol} to the wallets that trade")
     told = f"{tokens_of(capital, quote.decimals)} {quote.symbol} in {len(found)} wallets, each with SOL for fees"
     return passed(CLUSTER, f"{config.cluster} (genesis hash {genesis[:8]}…): {told}")
-
-
-def monitoring(config: Read) -> Point:
-    """Whoever watches the desk needs `/readyz` and the event stream."""
-    if config is None:
-        return unknown(MONITORING)
-    service, served = find_service(config.data_dir), readiness(config.data_dir)
-    if service is None or served is None:
-        fix = "start overmind run in another terminal, then run this again"
-        return failed(MONITORING, "no service runs, so /readyz and the event stream answer nobody", fix)
-    if served.ready is None:
-        return failed(MONITORING, f"{served.url}/readyz does not answer", "see logs/overmind.log, and restart it")
-    if not served.ready:
-        return failed(MONITORING, f"/readyz: {'; '.join(served.reasons)}", "each reason names its fix")
-    try:
-        took_ms = asyncio.run(_stream_ms(config.data_dir, service))
-    except (aiohttp.ClientError, TimeoutError, ConfigError) as fault:
-        return failed(MONITORING, f"the event stream: {fault or 'no answer'}", "see logs/overmind.log, and restart it")
-    return passed(MONITORING, f"/readyz is ready, and the event stream answered in {took_ms:.0f} ms, at {served.url}")
-
-
-async def _stream_ms(data_dir: Path, service: RunningService) -> float:
-    """Until the first bytes of the stream."""
-    began_ns = uptime_ns()
-    head = {"authorization": f"Bearer {caller_token(data_dir).reveal()}"}
-    async with (
-        asyncio.timeout(READY_S),
-        aiohttp.ClientSession(headers=head) as session,
-        session.get(f"{service.url}/v1/stream", ssl=pinned(service) or True, raise_for_status=True) as response,
-    ):
-        await response.content.readline()
-    return (uptime_ns() - began_ns) / 1e6
 
 
 def emergency() -> Point:

@@ -79,6 +79,12 @@ class Answers:
         self._files.shutdown()
         self._pages.close()
 
+    @property
+    def lags(self) -> dict[str, int]:
+        """By source, the durable entries that its target may still hear of."""
+        durable_seq = self._engine.durable_seq
+        return {name: max(0, durable_seq - box.place) for name, box in self._boxes.items()}
+
     async def look_once(self) -> None:
         """Takes in changed sources, and writes how far the sources are. A fault of ours ends the service."""
         for task in (*self._deliveries.values(), *filter(None, (self._following,))):

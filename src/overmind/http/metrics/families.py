@@ -52,15 +52,6 @@ def _tell_orders(sheet: Sheet, desk: DeskSample) -> None:
             },
         ),
         (
-            table.ORDERS_CLOSED,
-            {
-                "filled": stats.successful_executions,
-                "failed": stats.failed_executions,
-                "expired": stats.expired_executions,
-                "rejected": stats.rejected_executions,
-            },
-        ),
-        (
             table.SIGNALS,
             {
                 "placed": stats.signals - stats.signals_refused - stats.signals_recorded,

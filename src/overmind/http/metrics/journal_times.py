@@ -22,6 +22,7 @@ from overmind.core.model.events import (
 )
 from overmind.core.model.ids import OrderId
 from overmind.core.model.order import Order
+from overmind.core.model.outcome import Expired, Failed, Filled, Outcome, Rejected
 from overmind.desk.engine import Engine
 from overmind.desk.times import Sent, Times
 from overmind.ports import Clock
@@ -35,6 +36,13 @@ ORDER_BOUNDS_NS: Final = (
     *(MS, 5 * MS, 10 * MS, 25 * MS, 50 * MS, 100 * MS, 250 * MS, 500 * MS, 1_000 * MS, 2_500 * MS, 5_000 * MS),
     *(10_000 * MS, 30_000 * MS, 60_000 * MS, 120_000 * MS),
 )
+OUTCOMES_BY_TYPE: Final[dict[type[Outcome], str]] = {
+    Filled: "filled",
+    Failed: "failed",
+    Expired: "expired",
+    Rejected: "rejected",
+}
+OUTCOMES: Final = tuple(OUTCOMES_BY_TYPE.values())
 KINDS: Final = ("entry", "exit", "fees")  # the last buys SOL for fees
 
 
@@ -70,6 +78,8 @@ class JournalTimes:
         # All of them from the start: a series that appears with its first order has no rate until the second.
         self.steps = {step: {kind: Times.within(ORDER_BOUNDS_NS) for kind in KINDS} for step in Step}
         self.refused: Counter[Code] = Counter(dict.fromkeys(Code, 0))
+        # Not those of the books: a fork takes an outcome out of them again, and a counter must not go back.
+        self.closed: Counter[str] = Counter(dict.fromkeys(OUTCOMES, 0))
         self.lost = 0  # times that entries were missed
 
     async def run(self) -> None:
@@ -111,7 +121,8 @@ class JournalTimes:
                 self._known[order.id] = _Known(_kind(order), entry.at_ns)
             case TicketRecorded(order_id=order_id):
                 self._add(Step.SIGNED, order_id, entry)
-            case OrderClosed(order_id=order_id, provisional=provisional):
+            case OrderClosed(order_id=order_id, outcome=outcome, provisional=provisional):
+                self.closed[OUTCOMES_BY_TYPE[type(outcome)]] += 1
                 self._take_sent()
                 self._add(Step.CONFIRMED, order_id, entry)
                 self._book(order_id, is_final=not provisional)

@@ -38,6 +38,7 @@ class BesideSample(Value, frozen=True):
 
     catalogue_lag: int | None  # None: the catalogue is not open
     charts_behind: bool
+    answers_lags: Mapping[str, int]  # by source
     streams: Mapping[str, int]
     connections: Mapping[str, int]
 
@@ -101,6 +102,7 @@ class TimesSample(Value, frozen=True):
     journaled: Times
     steps: Mapping[Step, Mapping[str, Times]]
     refused: Mapping[Code, int]
+    closed: Mapping[str, int]
     oldest_open_ns: int | None  # how long it has been open
     lost: int
 
@@ -142,6 +144,7 @@ def times_sample(app: App, times: JournalTimes) -> TimesSample:
         journaled=times.journaled.copy(),
         steps={step: {kind: one.copy() for kind, one in kinds.items()} for step, kinds in times.steps.items()},
         refused={**times.refused},
+        closed={**times.closed},
         oldest_open_ns=None if oldest_ns is None else max(0, app.clock.now_ns() - oldest_ns),
         lost=times.lost,
     )
@@ -237,6 +240,8 @@ def _tell_process(sheet: Sheet, machine: MachineSample) -> None:
     sheet.add(table.LOG_LOST, machine.log_lines_lost)
     sheet.add_seconds(table.TURN_LONGEST, machine.turn_longest_ns)
     sheet.add(table.TURNS_LONG, machine.turns_long)
+    for source, lag in machine.beside.answers_lags.items():
+        sheet.add(table.ANSWERS_LAG, lag, source)
     for kind, count in machine.beside.streams.items():
         sheet.add(table.STREAMS, count, kind)
     for kind, count in machine.beside.connections.items():
@@ -252,6 +257,8 @@ def tell_times(sheet: Sheet, times: TimesSample) -> None:
             sheet.add_times(STEPS[step], one, kind)
     for code, count in times.refused.items():
         sheet.add(table.REFUSED, count, code.value)
+    for outcome, count in times.closed.items():
+        sheet.add(table.ORDERS_CLOSED, count, outcome)
     sheet.add_seconds(table.OLDEST_OPEN, times.oldest_open_ns or 0)
     sheet.add(table.FEED_LOST, times.lost)
 

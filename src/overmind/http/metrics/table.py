@@ -91,8 +91,12 @@ WALLET_UNREALISED: Final = _known(
 )
 WALLET_FLOAT: Final = _known(Group.WALLETS, "wallet_fee_float_sol", SOL, "SOL that pays for fees and rent.", WALLET)
 WALLET_POSITIONS: Final = _known(Group.WALLETS, "wallet_positions", COUNT, "Tokens that the wallet holds.", WALLET)
-WALLET_EXECUTIONS: Final = _counter(
-    Group.WALLETS, "wallet_executions", "Orders of the wallet, by how they ended.", ("wallet", "outcome"), always=False
+WALLET_EXECUTIONS: Final = _known(
+    Group.WALLETS,
+    "wallet_executions",
+    COUNT,
+    "Orders of the wallet since the beginning, by how they ended. A fork may take one back.",
+    ("wallet", "outcome"),
 )
 LIMIT_USED: Final = _known(
     Group.WALLETS,
@@ -123,7 +127,9 @@ OLDEST_OPEN: Final = _gauge(
 MOVES_OPEN: Final = _known(
     Group.ORDERS, "moves_open", COUNT, "Transfers without an outcome, by what they are for.", ORDER
 )
-ORDERS_CLOSED: Final = _counter(Group.ORDERS, "orders_closed", "Orders by how they ended.", ("outcome",), always=False)
+ORDERS_CLOSED: Final = _counter(
+    Group.ORDERS, "orders_closed", "Outcomes of orders since the start, those included that a fork undid.", ("outcome",)
+)
 ROLLED_BACK: Final = _counter(Group.ORDERS, "orders_rolled_back", "Outcomes that a fork undid.", always=False)
 SIGNALS: Final = _counter(
     Group.ORDERS, "signals", "Signals by their answer; known ones count once.", ("answer",), always=False
@@ -222,6 +228,13 @@ CATALOGUE_LAG: Final = _known(
 )
 CHARTS_BEHIND: Final = _gauge(
     Group.JOURNAL, "charts_behind", FLAG, "1 until the charts show what was journaled before the start."
+)
+ANSWERS_LAG: Final = _known(
+    Group.JOURNAL,
+    "answers_lag_entries",
+    COUNT,
+    "Entries on disk that the target of a source's answers may still hear of.",
+    ("source",),
 )
 DISK_FREE: Final = _known(Group.JOURNAL, "disk_free_bytes", BYTES, "Free room on the disk of the data folder.")
 DISK_LEFT: Final = _known(Group.JOURNAL, "disk_left_seconds", SECONDS, "How long that room lasts at the measured rate.")

@@ -11,6 +11,7 @@ import hashlib
 import secrets
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Mapping
+from math import ceil
 from typing import Final, NamedTuple
 
 from markupsafe import Markup
@@ -140,7 +141,7 @@ class Pages:
 
     def _fresh_ms(self, key: Key, rendered: Rendered) -> int:
         left_s = self._share.age_max_s(key) - (asyncio.get_running_loop().time() - rendered.at_s)
-        return max(0, round(left_s * 1_000))
+        return max(0, ceil(left_s * 1_000))
 
     async def _render(self, key: Key, view: View, look: Look, role: Role) -> Rendered:
         at_s, seq, began_ns = asyncio.get_running_loop().time(), self.app.engine.state.seq, thread_ns()

@@ -99,5 +99,6 @@ class BarStore:
 
 def _fits(journal: Hashed, db: apsw.Connection) -> bool:
     """Whether the entry up to which the bars go is one of this journal, and so are all before it."""
-    seq, link = int(db.execute("SELECT seq FROM reached").get), db.execute("SELECT hash FROM reached").get
+    seq: int = db.execute("SELECT seq FROM reached").get
+    link: bytes = db.execute("SELECT hash FROM reached").get
     return seq == 0 or journal.hash_of(seq) == link

@@ -194,5 +194,6 @@ class Catalogue:
 
 def _fits(journal: Numbered, db: apsw.Connection) -> bool:
     """Whether the entry up to which it goes is one of this journal, and so are all before it."""
-    seq, link = int(db.execute("SELECT seq FROM filed").get), db.execute("SELECT hash FROM filed").get
+    seq: int = db.execute("SELECT seq FROM filed").get
+    link: bytes = db.execute("SELECT hash FROM filed").get
     return seq == 0 or journal.hash_of(seq) == link

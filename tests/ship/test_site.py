@@ -1,0 +1,62 @@
+"""The documentation as pages: it builds without a warning, every page is in it, and a page asks nobody else."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+ZENSICAL = Path(sys.executable).with_name("zensical")
+# What a browser loads by itself. A link is followed by a person alone.
+LOADED = re.compile(
+    r"<(?:script|img|iframe|link|source|video|audio|object)\b[^>]*?\b(?:src|href|data)=[\"']?([^\"' >]+)"
+)
+OF_STYLE = re.compile(r"(?:url\(|@import)\s*[\"']?((?:https?:)?//[^\"')\s]+)")
+LOADS_NOTHING = re.compile(r"<link\b[^>]*\brel=[\"']?(?:canonical|alternate|prev|next)\b[^>]*>")
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("checkout")
+    shutil.copytree(ROOT / "docs", folder / "docs")
+    shutil.copy(ROOT / "zensical.toml", folder)
+    done = subprocess.run(
+        [ZENSICAL, "build", "--clean", "--strict"],
+        cwd=folder, env=os.environ | {"NO_COLOR": "1"}, capture_output=True, text=True, timeout=120,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout + done.stderr
+    return folder / "site"
+
+
+def named(nav: Any) -> Iterator[str]:
+    if isinstance(nav, str):
+        yield nav
+    else:
+        for one in nav.values() if isinstance(nav, dict) else nav:
+            yield from named(one)
+
+
+def test_every_page_is_in_the_navigation() -> None:
+    pages = {path.relative_to(ROOT / "docs").as_posix() for path in (ROOT / "docs").rglob("*.md")}
+    listed = list(named(tomllib.loads((ROOT / "zensical.toml").read_text(encoding="utf-8"))["project"]["nav"]))
+    assert sorted(listed) == sorted(pages), "zensical.toml names every page of docs/ once"
+
+
+def test_no_page_loads_anything_from_elsewhere(site: Path) -> None:
+    pages = list(site.rglob("*.html"))
+    assert len(pages) > 20
+    loaded = {one for page in pages for one in LOADED.findall(LOADS_NOTHING.sub("", page.read_text(encoding="utf-8")))}
+    assert len(loaded) > 5, "what a page loads is found"
+    assert [one for one in loaded if one.startswith(("http:", "https:", "//"))] == []
+    styles = [path.read_text(encoding="utf-8") for path in site.rglob("*.css")]
+    assert styles
+    assert [one for text in styles for one in OF_STYLE.findall(text)] == []
