@@ -52,9 +52,8 @@ def _sized_candidates(sized: SizedRequest, at_ns: int) -> tuple[Candidate, ...]:
         sizing = sized.size(book)
         entry = sized.request_for(max(sizing.notional_micros, sized.least_micros))
         capacity = capacity_micros(state, book, sized.signal.strategy)
-        terms = (
-            cost_terms(common_terms(state, entry, at_ns), book, entry, capacity) if capacity > 0 and entry.mark_pico else None
-        )
+        common = common_terms(state, entry, at_ns)
+        terms = cost_terms(common, book, entry, capacity) if capacity > 0 and entry.mark_pico else None
         refusals = (*general, *sized_wallet_refusals(sized, book, at_ns))
         candidates.append(Candidate(book.wallet.id, refusals, terms, sizing))
     return tuple(candidates)

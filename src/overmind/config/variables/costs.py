@@ -65,7 +65,7 @@ COST_MISS = Variable(
     " 0 does not count them.",
 )
 COST_MISS_HALF_LIFE = Variable(
-    "OVERMIND_COST_MISS_HALF_LIFE_SECONDS",
+    "OVERMIND_COST_MISS_HALF_LIFE_SEC",
     measured(kinds.seconds(1, 7_200)),
     "1800",
     "Ranking: the time in which a wallet's share of failed attempts halves.",

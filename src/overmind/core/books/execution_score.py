@@ -1,7 +1,8 @@
 """How often a wallet's newest attempts failed: a share that fades with time, in integers, for the ranking.
 
 Each attempt moves the share a quarter of the way to 1 if it failed and to 0 if it filled. Between attempts the share
-halves in every half-life. So a wallet whose attempts fail is left after a few of them, and it is tried again later.
+halves in every half-life, until little is left. So a wallet whose attempts fail is left after a few of them, and it is
+tried again later.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from overmind.core.model.units import PPM
 
 WEIGHT: Final = 4  # an attempt weighs 1 / WEIGHT
 HALVINGS_MAX: Final = 30  # more than make a million zero
+FORGOTTEN_PPM: Final = 10_000  # a smaller share counts as none: equal wallets then share the work again
 
 
 def score(book: WalletBook, outcome: Outcome, at_ns: int, half_life_ns: int) -> None:
@@ -44,7 +46,8 @@ def faded_ppm(missed_ppm: int, age_ns: int, half_life_ns: int) -> int:
     """The share after this time. Straight between two halvings; a clock that stepped back fades nothing."""
     halvings, rest_ns = divmod(max(0, age_ns), half_life_ns)
     halved = missed_ppm >> min(halvings, HALVINGS_MAX)
-    return halved - halved * rest_ns // (2 * half_life_ns)
+    faded = halved - halved * rest_ns // (2 * half_life_ns)
+    return faded if faded >= FORGOTTEN_PPM else 0
 
 
 def faded_all_ppm(missed_ppm: NDArray[np.int64], ages_ns: NDArray[np.int64], half_life_ns: int) -> NDArray[np.int64]:
@@ -52,4 +55,5 @@ def faded_all_ppm(missed_ppm: NDArray[np.int64], ages_ns: NDArray[np.int64], hal
     halvings, rest_ns = np.divmod(np.maximum(ages_ns, 0), half_life_ns)
     halved = missed_ppm >> np.minimum(halvings, HALVINGS_MAX)
     faded: NDArray[np.int64] = halved - halved * rest_ns // (2 * half_life_ns)
+    faded[faded < FORGOTTEN_PPM] = 0
     return faded

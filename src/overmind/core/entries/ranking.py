@@ -62,7 +62,7 @@ def cost_terms(common: CommonTerms, book: WalletBook, request: EntryRequest, cap
         slippage=common.slippage,
         headroom=common.headroom_bps * (float(request.notional_micros) / float(max(1, capacity_micros))),
         preference=-common.preference_bps if preferred else 0.0,
-        in_flight=costs.in_flight_bps * float(book.entries_open),
+        in_flight=costs.in_flight_bps * book.entries_open,
         execution=execution_bps(common, book) if costs.miss_bps and book.missed_ppm else 0.0,
     )
 
@@ -70,7 +70,7 @@ def cost_terms(common: CommonTerms, book: WalletBook, request: EntryRequest, cap
 def execution_bps(common: CommonTerms, book: WalletBook) -> float:
     costs = common.desk.costs
     missed_ppm = faded_ppm(book.missed_ppm, common.at_ns - book.missed_ns, costs.miss_half_life_ns)
-    return costs.miss_bps / PPM * float(missed_ppm)
+    return costs.miss_bps / PPM * missed_ppm
 
 
 def reason(terms: CostTerms, candidates: int) -> str:
