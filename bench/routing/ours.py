@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from bench.routing.runner import Result, View
 from bench.routing.world import Floats, World
+from overmind.core.books.execution_score import excess_all_ppm, faded_ppm, moved_ppm
 from overmind.core.learning.choice import draw, is_told_apart
 from overmind.core.learning.forecast import Pair, Stakes, corrections, costs_of, gap_deviation
 from overmind.core.learning.learned import Learned, Observation, observe
@@ -16,7 +17,8 @@ from overmind.core.model.ids import SignalId, WalletId
 from overmind.core.model.units import NS
 
 STRATEGIES = tuple(StrategyType)
-HEADROOM_BPS, IN_FLIGHT_BPS = 2.0, 0.5  # the product's defaults
+HEADROOM_BPS, IN_FLIGHT_BPS, MISS_BPS = 2.0, 0.5, 50  # the product's defaults
+MISS_HALF_LIFE_NS = 1_800 * NS
 Micros = NDArray[np.int64]
 
 
@@ -36,17 +38,26 @@ class CostModel:
     name = "cost model"
 
     def __init__(self, world: World, seed: int) -> None:
-        del world, seed
+        del seed
+        self._missed_ppm = np.zeros(len(world.wallets), np.int64)
+        self._missed_ns = np.zeros(len(world.wallets), np.int64)
 
     def choose(self, view: View) -> int:
         return int(self._costs(view, _logits(view.landing), _micros(view.slots)).argmin())
 
     def learn(self, result: Result) -> None:
-        pass
+        """Scores the attempt, as `overmind.core.books.execution_score` does."""
+        wallet, at_ns = int(result.view.wallets[result.place]), round(result.at_s * NS)
+        age_ns = at_ns - int(self._missed_ns[wallet])
+        before = faded_ppm(int(self._missed_ppm[wallet]), age_ns, MISS_HALF_LIFE_NS)
+        self._missed_ppm[wallet] = moved_ppm(before, not result.landed)
+        self._missed_ns[wallet] = max(at_ns, int(self._missed_ns[wallet]))
 
     def _costs(self, view: View, logits: Micros, slots: Micros) -> Micros:
         """Of every pair, in millionths of a basis point."""
         known = _micros(view.fee_bps + HEADROOM_BPS * view.headroom + IN_FLIGHT_BPS * view.crowd)
+        ages_ns = round(view.signal.at_s * NS) - self._missed_ns[view.wallets]
+        known += MISS_BPS * excess_all_ppm(self._missed_ppm[view.wallets], ages_ns, MISS_HALF_LIFE_NS)
         return known + costs_of(stakes(view), logits, slots, _filled(view))
 
 
@@ -65,6 +76,7 @@ class Learning(CostModel):
     name = "learned"
 
     def __init__(self, world: World, seed: int) -> None:
+        super().__init__(world, seed)
         self._seed = str(seed)
         self._learned = Learned()
         self._wallet_names = [WalletId(wallet.name) for wallet in world.wallets]
@@ -101,6 +113,7 @@ class Learning(CostModel):
         return corrections(costs_of(at_stake, logits, slots, filled), learned)
 
     def learn(self, result: Result) -> None:
+        super().learn(result)
         view, place = result.view, result.place
         w, r = int(view.wallets[place]), int(view.routes[place])
         slots_off = bias_off = None

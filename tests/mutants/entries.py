@@ -122,8 +122,8 @@ ENTRIES: Final = (
     Mutation(
         "failed attempts never forgotten",
         "core/books/execution_score.py",
-        "    return faded if faded >= FORGOTTEN_PPM else 0\n",
-        "    return missed_ppm\n",
+        "return max(0, faded_ppm(missed_ppm, age_ns, half_life_ns) - ALLOWED_PPM)",
+        "return max(0, missed_ppm - ALLOWED_PPM)",
         SCORE_TEST,
     ),
     Mutation(
@@ -136,8 +136,8 @@ ENTRIES: Final = (
     Mutation(
         "failed attempts of another wallet ranked",
         "core/entries/selection_index.py",
-        "faded_all_ppm(self._missed_ppm[candidates],",
-        "faded_all_ppm(self._missed_ppm[: len(candidates)],",
+        "excess_all_ppm(self._missed_ppm[candidates],",
+        "excess_all_ppm(self._missed_ppm[: len(candidates)],",
         INDEX_TEST,
     ),
     Mutation(

@@ -8,7 +8,7 @@ See specification §9.
 from __future__ import annotations
 
 from overmind.core.books.book import WalletBook
-from overmind.core.books.execution_score import faded_ppm
+from overmind.core.books.execution_score import excess_ppm
 from overmind.core.books.state import State
 from overmind.core.entries.costs import pays_rent
 from overmind.core.entries.request import EntryRequest
@@ -52,7 +52,7 @@ def cost_terms(common: CommonTerms, book: WalletBook, request: EntryRequest, cap
     fee and rent: what the chain charges, rent weighted by how often it is never reclaimed; slippage: half the spread
     plus the constant-product impact n / (depth + n); headroom: the share of the wallet's capacity that is used up;
     preference: a discount for the signal's preferred wallet type; in_flight: what each open entry of the wallet delays;
-    execution: the share of the wallet's newest attempts that failed, times what a failure costs.
+    execution: how far the share of its newest attempts that failed is above a quarter, times what a failure costs.
     """
     costs = common.desk.costs
     preferred = request.signal.preferred_type is not None and book.wallet.type is request.signal.preferred_type
@@ -69,7 +69,7 @@ def cost_terms(common: CommonTerms, book: WalletBook, request: EntryRequest, cap
 
 def execution_bps(common: CommonTerms, book: WalletBook) -> float:
     costs = common.desk.costs
-    missed_ppm = faded_ppm(book.missed_ppm, common.at_ns - book.missed_ns, costs.miss_half_life_ns)
+    missed_ppm = excess_ppm(book.missed_ppm, common.at_ns - book.missed_ns, costs.miss_half_life_ns)
     return costs.miss_bps / PPM * missed_ppm
 
 

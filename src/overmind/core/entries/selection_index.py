@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from overmind.core.books.book import WalletBook
-from overmind.core.books.execution_score import faded_all_ppm
+from overmind.core.books.execution_score import excess_all_ppm
 from overmind.core.books.state import State
 from overmind.core.entries.capacity import strategy_capacity_micros, wallet_capacity_micros
 from overmind.core.entries.costs import pays_rent
@@ -147,7 +147,7 @@ class SelectionIndex:
             headroom += costs.in_flight_bps * self._open[candidates]
         if self._missing_slots and costs.miss_bps:
             ages_ns = common.at_ns - self._missed_ns[candidates]
-            missed_ppm = faded_all_ppm(self._missed_ppm[candidates], ages_ns, costs.miss_half_life_ns)
+            missed_ppm = excess_all_ppm(self._missed_ppm[candidates], ages_ns, costs.miss_half_life_ns)
             headroom += costs.miss_bps / PPM * missed_ppm
         return headroom
 
