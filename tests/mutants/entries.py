@@ -124,7 +124,7 @@ ENTRIES: Final = (
         "core/books/execution_score.py",
         "return max(0, faded_ppm(missed_ppm, age_ns, half_life_ns) - ALLOWED_PPM)",
         "return max(0, missed_ppm - ALLOWED_PPM)",
-        SCORE_TEST,
+        "tests/core/books/test_execution_score.py::test_the_vector_equals_the_scalar_and_stays_within_the_share",
     ),
     Mutation(
         "failed attempts not counted",

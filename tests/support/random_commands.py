@@ -83,7 +83,7 @@ class RandomCommands:
         """Commands for a desk with settings, prices and funded wallets."""
         tokens = {token.mint: token for token in (*DESK.tokens.values(), DUST, COIN)}
         marks = tuple(Mark(mint, self._price(), 1) for mint in MINTS if mint != USDC.mint)
-        aside = Random(len(self.names))  # Other seeds would be other scripts if it drew from the same numbers.
+        many = len(self.names)  # Other draws from the generator would make other scripts of all seeds.
         desk = structs.replace(
             DESK,
             tokens=tokens,
@@ -97,9 +97,9 @@ class RandomCommands:
             withdraw_day_max_micros=1_000 * MICROS,
             costs=structs.replace(
                 DESK.costs,
-                miss_bps=aside.choice([0.0, 50.0]),
-                miss_half_life_ns=aside.choice([NS, 7_200 * NS]),
-                in_flight_bps=aside.choice([0.0, 0.5]),
+                miss_bps=50.0 if many % 3 else 0.0,
+                miss_half_life_ns=(7_200 if many % 2 else 60) * NS,
+                in_flight_bps=0.5 if many % 4 else 0.0,
             ),
         )
         opening: list[Command] = [ConfigureDesk(desk), MarkPrices(marks)]
