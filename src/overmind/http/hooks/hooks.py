@@ -24,6 +24,8 @@ from overmind.http.responses import RETRY_AFTER_S, HttpRefusal, JsonResponse, er
 from overmind.signals.decode import BadSignal
 from overmind.text.printable import json_bytes
 
+PATHS: Final = tuple(f"/v1/hooks/{kind}/" for kind in SourceKind)
+PARTS: Final = 5  # of a path
 GUESSES: Final = "a secret of a hook"  # whose wrong guesses of one address are counted together
 UNKNOWN: Final = "unknown"  # in the log: what a stranger calls a source may be a secret
 PROBLEMS_LOGGED_MAX: Final = 5
@@ -42,17 +44,21 @@ class Hooks:
         router = APIRouter(prefix="/v1/hooks")
 
         @router.post("/tradingview/{source}/{secret}")
-        async def tradingview(source: str, secret: str, request: Request) -> Response:
-            return await self._post(request, SourceKind.TRADINGVIEW, source, secret)
+        async def tradingview(request: Request) -> Response:
+            return await self.post(request)
 
         @router.post("/freqtrade/{source}/{secret}")
-        async def freqtrade(source: str, secret: str, request: Request) -> Response:
-            return await self._post(request, SourceKind.FREQTRADE, source, secret)
+        async def freqtrade(request: Request) -> Response:
+            return await self.post(request)
 
         return router
 
-    async def _post(self, request: Request, kind: SourceKind, name: str, secret: str) -> Response:
-        source = self._let_in(request, kind, name, secret)
+    async def post(self, request: Request) -> Response:
+        """Also without the framework, whose way costs as much as the decision."""
+        try:
+            source = self._let_in(request, *parts_of(request.scope["path"]))
+        except HttpRefusal as refused:
+            return error_response(refused.status, refused.error, refused.fix)
         if not request.scope["state"][CONNECTION].recognise():
             return error_response(STOPPED, "too many requests with a token or a session are open")
         received_at_ns = self._known.clock.now_ns()
@@ -87,6 +93,16 @@ class Hooks:
         waits.count(GUESSES, peer, at)
         log.warning("a hook was called with a wrong secret", source=UNKNOWN if source is None else name, peer=peer)
         raise HttpRefusal(404, "no such hook", "send to the URL that `overmind hooks add` or `rotate` has shown")
+
+
+def is_hook(path: str) -> bool:
+    return path.startswith(PATHS) and path.count("/") == PARTS
+
+
+def parts_of(path: str) -> tuple[SourceKind, str, str]:
+    """Kind, source and secret."""
+    kind, name, secret = path.split("/")[-3:]
+    return SourceKind(kind), name, secret
 
 
 def peer_of(request: Request) -> str:
