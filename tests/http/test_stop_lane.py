@@ -257,6 +257,7 @@ def test_signals_that_wait_are_bounded() -> None:
         ("GET", "/v1/wallets", False),
         ("GET", "/healthz", False),
         ("GET", "/v1/emergency-stop", False),
+        ("POST", "/v1/hooks/tradingview/chart/close", False),
     ],
 )
 def test_the_lane_rests_for_what_ends_trading(method: str, path: str, rests: bool) -> None:

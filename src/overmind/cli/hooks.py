@@ -40,7 +40,7 @@ hooks_cli = typer.Typer(
     rich_markup_mode=None,
 )
 
-Name = Annotated[str, typer.Argument(help="1 to 64 letters, digits, dots, _ and -.")]
+Name = Annotated[str, typer.Argument(help="1 to 64 letters, digits, dots, _ and -; no dot first.")]
 Why = Annotated[str, typer.Option("--reason", help="Your reason, which is journaled.")]
 
 

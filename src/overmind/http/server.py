@@ -60,6 +60,7 @@ from overmind.signals.decode import token_index
 
 SIGNALS: Final = "/v1/signals"
 URGENT: Final = ("/emergency-stop", "/pause", "/close")  # ends of paths
+HOOKS: Final = "/v1/hooks/"  # whose paths end as anybody likes
 NO_ROUTE: Final = "/-"
 LEAVE_S: Final = 5  # for the last responses while the server stops
 
@@ -192,7 +193,7 @@ def by_urgency(intake: Intake, api: ASGIApp, lane: Lane) -> ASGIApp:
         if posted and path == SIGNALS:
             answer = await intake.post(Request(scope, receive))
             await answer(scope, receive, send)
-        elif posted and path.endswith(URGENT):
+        elif posted and path.endswith(URGENT) and not path.startswith(HOOKS):
             with lane.urgent():
                 await api(scope, receive, send)
         else:

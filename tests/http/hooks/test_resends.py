@@ -4,116 +4,22 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import Any, NamedTuple
 
 import pytest
-from bench.desks import START_NS, bench_desk, bench_wallets, opening
-from fastapi import FastAPI
+from bench.desks import START_NS
 from msgspec.structs import replace
-from starlette.types import Message
-from tests.support.door import Line
-from tests.support.hooked import BOT, CHART, TO_BOT, TO_CHART
+from tests.support.hook_stage import ALERT, Stage, on_stage, placed
+from tests.support.hooked import CHART, TO_BOT, TO_CHART
 
 from overmind.clock.instants import iso_seconds
-from overmind.clock.virtual import VirtualClock, run_virtual
 from overmind.config.secrecy import Secret
 from overmind.core.model.codes import Code
-from overmind.core.model.events import OrderPlaced, SignalRefused
+from overmind.core.model.events import SignalRefused
 from overmind.core.model.units import NS
-from overmind.desk.engine import BOUNDS, Bounds, Engine
-from overmind.desk.lane import Lane
+from overmind.desk.engine import Bounds
 from overmind.desk.sources.source import ROTATED_NS, kept, rotated
 from overmind.desk.sources.store import SOURCES_FILE, write_sources
-from overmind.http.access.access import Access
-from overmind.http.connections import CONNECTION
-from overmind.http.hooks.hooks import Hooks
-from overmind.http.hooks.known import KnownSources
-from overmind.http.hooks.reading import Market
-from overmind.http.intake import Intake
-from overmind.http.responses import answer_errors
-from overmind.journal.memory import MemoryJournal
-from overmind.signals.decode import token_index
-
-FIRED_AT = iso_seconds(START_NS)
-DEFAULTS = {"strategy_type": "Arbitrage", "notional_usd": "50"}
-ALERT = {"ticker": "SOLUSDC", "action": "buy", "position": "long", "contracts": "4", "fired_at": FIRED_AT}
-
-
-class Answer(NamedTuple):
-    status: int
-    headers: dict[bytes, bytes]
-    json: Any
-
-
-class Stage:
-    def __init__(self, folder: Path, bounds: Bounds) -> None:
-        sources = {one.name: replace(one, defaults=DEFAULTS, symbols={"SOLUSDC": "SOL"}) for one in (CHART, BOT)}
-        write_sources(folder, sources)
-        self.journal = MemoryJournal()
-        self.clock = VirtualClock(START_NS)
-        self.engine = Engine(self.journal, self.clock, bounds)
-        self.access = Access(folder, Secret("nobody has it"), self.clock, self._seconds, 60, 60)
-        self.known = KnownSources(folder, self.clock)
-        self.api = FastAPI(redirect_slashes=False)
-        answer_errors(self.api)
-
-    @staticmethod
-    def _seconds() -> float:
-        return asyncio.get_running_loop().time()
-
-    async def open(self) -> None:
-        for command in opening(bench_desk(3), bench_wallets(4)):
-            await self.engine.handle(command)
-        settings = self.engine.state.settings
-        market = Market(token_index(settings.tokens.values()), settings.quote)
-        intake = Intake(self.engine, self.engine.begin, Lane(), market.tokens, market.quote, self.clock)
-        self.api.include_router(Hooks(self.known, self.access, intake, market).routes())
-
-    def close(self) -> None:
-        self.access.close()
-        self.known.close()
-
-    async def post(self, path: str, body: bytes) -> Answer:
-        told: list[Message] = []
-
-        async def receive() -> Message:
-            return {"type": "http.request", "body": body}
-
-        async def send(message: Message) -> None:
-            told.append(message)
-
-        scope = {
-            "type": "http",
-            "method": "POST",
-            "path": path,
-            "raw_path": path.encode(),
-            "query_string": b"",
-            "headers": [(b"content-type", b"text/plain; charset=utf-8")],
-            "state": {CONNECTION: Line("52.89.214.238")},
-        }
-        await self.api(scope, receive, send)
-        return Answer(told[0]["status"], dict(told[0]["headers"]), json.loads(told[1]["body"]))
-
-
-def on_stage(folder: Path, play: Callable[[Stage], Awaitable[None]], bounds: Bounds = BOUNDS) -> MemoryJournal:
-    async def run() -> MemoryJournal:
-        stage = Stage(folder, bounds)
-        writing = asyncio.create_task(stage.engine.run())
-        await stage.open()
-        try:
-            await play(stage)
-        finally:
-            stage.close()
-        writing.cancel()
-        return stage.journal
-
-    return run_virtual(run())
-
-
-def placed(journal: MemoryJournal) -> list[OrderPlaced]:
-    return [entry.event for entry in journal.read() if isinstance(entry.event, OrderPlaced)]
 
 
 def test_tradingview_sends_again_three_times_five_seconds_apart_and_one_order_is_made(tmp_path: Path) -> None:
