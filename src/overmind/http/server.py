@@ -41,6 +41,7 @@ from overmind.http.explainer import Explainer
 from overmind.http.health import Reachable, ServiceHealth
 from overmind.http.historian import Historian
 from overmind.http.hooks.administration import HookAdministration
+from overmind.http.hooks.answers import AnswersAdministration
 from overmind.http.hooks.hooks import Hooks
 from overmind.http.hooks.known import KnownSources
 from overmind.http.hooks.reading import Market
@@ -137,6 +138,7 @@ async def serve_api(
 
     metrics = Metrics(app, health, journal, beside_sample)
     beside = (cataloguer, historian, metrics, access, answers, sources)
+    hooks = HookAdministration(sources, app.engine, market)
     parts = (
         streams,
         health,
@@ -144,7 +146,8 @@ async def serve_api(
         logins,
         welcomes,
         Administration(access, app.engine),
-        HookAdministration(sources, app.engine, market),
+        hooks,
+        AnswersAdministration(sources, app.engine, hooks, networks),
         Hooks(sources, access, intake, market),
         reference,
         page,
