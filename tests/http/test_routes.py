@@ -106,7 +106,7 @@ def test_a_body_of_unknown_length_is_bounded_too(service: Service) -> None:
     assert asyncio.run(send()) == 413
 
 
-@pytest.mark.parametrize("view", ["portfolio", "wallets", "positions", "orders", "stats"])
+@pytest.mark.parametrize("view", ["portfolio", "wallets", "positions", "prices", "orders", "stats"])
 def test_queries_equal_the_output_of_the_commands(view: str, service: Service) -> None:
     wait_until(lambda: settled(service), "nothing is open")
 

@@ -26,6 +26,7 @@ from tests.mutants.page import PAGE_BUGS
 from tests.mutants.prices import PRICES
 from tests.mutants.restored import RESTORED
 from tests.mutants.sending import SENDING_BUGS
+from tests.mutants.shipping import SHIPPING
 from tests.mutants.storage import STORAGE_BUGS
 from tests.mutants.terminal import TERMINAL_BUGS
 from tests.mutants.unlisted import UNLISTED
@@ -52,6 +53,7 @@ SUBJECTS: Final[dict[str, tuple[Mutation, ...]]] = {
     "lots": LOTS,
     "restored": RESTORED,
     "backup": BACKUP,
+    "shipping": SHIPPING,
     "clock": CLOCK_BUGS,
     "waiting": WAITING,
     "metrics": METRICS,

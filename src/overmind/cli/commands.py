@@ -45,6 +45,7 @@ LOOK: Final = {
     "portfolio": Entry("books", "portfolio", "Show value, P&L, exposure and risk of the whole desk."),
     "wallets": Entry("books", "wallets", "Show status, value, P&L and use of limits of each wallet."),
     "positions": Entry("books", "positions", "Show what each wallet holds, and its exit prices."),
+    "prices": Entry("books", "prices", "Show what each token costs, and when that was seen."),
     "trades": Entry("past", "trades", "Show the last trades: cost, expected cost, realized P&L."),
     "signals": Entry("past", "signals", "Show the last signals, each with its answer."),
     "orders": Entry("books", "orders", "Show open orders and the last closed orders."),

@@ -69,6 +69,7 @@ ENDPOINTS: Final = (
     Endpoint("GET", "/v1/portfolio", Role.READ, "Equity, day PnL, drawdown, exposure and holds of the whole desk."),
     Endpoint("GET", "/v1/wallets", Role.READ, "Each wallet: what it has free and held, its status and its results."),
     Endpoint("GET", "/v1/positions", Role.READ, "What each wallet holds of each token, with cost, value and PnL."),
+    Endpoint("GET", "/v1/prices", Role.READ, "What each token costs by the newest price that is believed."),
     Endpoint("GET", "/v1/stats", Role.READ, "Counts and rates of what was decided and executed."),
     Endpoint("GET", "/v1/risk", Role.READ, "Every limit with its use, holds, concentration, stress and alarms."),
     Endpoint("GET", "/v1/limits", Role.READ, "Every wallet's limits: by the files, in force, and who changed them."),

@@ -49,7 +49,15 @@ BY_HAND: Final[dict[str, Value]] = {
     "POST /v1/hooks/{name}/stop-answers": AnswersStopped("momentum"),
     "POST /v1/moves/{move_id}/cancel": MoveCancelled(OrderId("move:withdraw:rent-may")),
 }
-BEFORE_TRADES: Final = ("/v1/portfolio", "/v1/wallets", "/v1/positions", "/v1/stats", "/v1/risk", "/v1/limits")
+BEFORE_TRADES: Final = (
+    "/v1/portfolio",
+    "/v1/wallets",
+    "/v1/positions",
+    "/v1/prices",
+    "/v1/stats",
+    "/v1/risk",
+    "/v1/limits",
+)
 ACCESS: Final = ("/v1/users", "/v1/tokens")
 READ: Final = (
     "/v1/mints",

@@ -103,7 +103,7 @@ def elsewhere(state: State, users: Iterable[WalletBook], signal: Signal) -> Iter
         buys = sorted(
             known.order.id
             for known in state.open_orders.values()
-            if known.order.is_entry and known.order.mint == mint and _could_sell(signal, known)
+            if known.order.receive == mint and known.order.is_entry and _could_sell(signal, known)
         )
         if buys:
             yield Refusal(Code.BUY_IN_FLIGHT, "no open buy", ", ".join(buys[:BUYS_SHOWN_MAX]))

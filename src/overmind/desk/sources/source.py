@@ -74,7 +74,7 @@ class Source(Value, frozen=True, forbid_unknown_fields=True):
     made_by: str
     changed_at: str = ""  # when its secret was rotated last; blank: never
     answers_url: str = ""  # where its decisions, fills and refusals are sent; blank: nowhere
-    answers_keys: tuple[AnswersKey, ...] = ()  # sign what is sent there, the newest first; the file is as private
+    answers_keys: tuple[AnswersKey, ...] = ()  # sign what is sent there, the newest first; in a file of their own
     answers_after: int = 0  # the entry after which its answers begin
 
     def __repr__(self) -> str:

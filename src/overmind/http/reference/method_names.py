@@ -13,6 +13,7 @@ METHOD_NAMES: Final[Mapping[tuple[str, str], str]] = {
     ("GET", "/v1/portfolio"): "portfolio",
     ("GET", "/v1/wallets"): "wallets",
     ("GET", "/v1/positions"): "positions",
+    ("GET", "/v1/prices"): "prices",
     ("GET", "/v1/stats"): "stats",
     ("GET", "/v1/risk"): "risk",
     ("GET", "/v1/limits"): "limits",
