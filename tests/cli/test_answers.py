@@ -11,7 +11,7 @@ from tests.support.command import as_json, overmind
 from tests.support.service import command, serving
 
 from overmind.core.model.units import DAY_NS
-from overmind.desk.sources.store import read_sources
+from overmind.desk.sources.store import read_sources_with_keys
 
 URL = "https://bot.example.org/its-own-secret"
 TO = ("hooks", "answers", "chart", URL)
@@ -27,7 +27,7 @@ def test_answers_of_a_desk_that_does_not_run(tmp_path: Path) -> None:
     again = overmind(tmp_path, "hooks", "answers", "chart", "http://127.0.0.1:9000/x", "--after", "1")
     assert again.stdout.splitlines() == ["chart hears at http://127.0.0.1:9000 of every entry after 1."]
     turned = overmind(tmp_path, "hooks", "rotate-answers", "chart").stdout.splitlines()[-1]
-    (source,) = read_sources(tmp_path / "data").values()
+    (source,) = read_sources_with_keys(tmp_path / "data").values()
     assert [one.key for one in source.answers_keys] == [turned, made["key"]]
     assert source.answers_keys[1].valid_until_ns > DAY_NS
     (row,) = as_json(overmind(tmp_path, "hooks", "list", "--json"))
@@ -60,6 +60,15 @@ def test_what_cannot_be_done_says_what_would_be_right(
 ) -> None:
     done = overmind(tmp_path, *words)
     assert (done.returncode, told in done.stderr) == (code, True), done
+
+
+def test_a_token_of_a_source(tmp_path: Path) -> None:
+    made = overmind(tmp_path, "tokens", "add", "bot", "--role", "signal", "--source", "chart")
+    assert made.stdout.splitlines()[1].startswith("ovm_")
+    (row,) = as_json(overmind(tmp_path, "tokens", "list", "--json"))
+    assert (row["role"], row["source"]) == ("signal", "chart")
+    refused = overmind(tmp_path, "tokens", "add", "all", "--role", "operate", "--source", "chart")
+    assert (refused.returncode, "only sends signals" in refused.stderr) == (2, True)
 
 
 @pytest.mark.soak

@@ -19,7 +19,7 @@ from overmind.clock.clocks import SystemClock
 from overmind.desk.answers.address import fault_of_url
 from overmind.desk.answers.changes import rotate_answers_key, send_answers, stop_answers
 from overmind.desk.answers.signing import new_key
-from overmind.desk.sources.store import read_sources
+from overmind.desk.sources.store import read_sources_with_keys
 from overmind.http.hooks.answers import AnswersTarget, target_of
 from overmind.journal.sqlite import SqliteJournal
 
@@ -49,7 +49,7 @@ def answers(
             present.complain(f"--after: the journal ends at entry {last_seq}", "begin at one that it has")
             raise typer.Exit(BAD_INPUT)
         change_on_disk(directory, send_answers(name, url, key, after, last_seq), reason)
-        _tell(target_of(read_sources(directory)[name], key), as_json)
+        _tell(target_of(read_sources_with_keys(directory)[name], key), as_json)
     else:
         _tell(msgspec.convert(answer, AnswersTarget), as_json)
 
@@ -63,7 +63,7 @@ def rotate(name: Name, reason: Why = BY_OPERATOR, as_json: AsJson = False, data_
     if answer is None:
         key = new_key()
         change_on_disk(directory, rotate_answers_key(name, key, SystemClock().now_ns()), reason)
-        _tell(target_of(read_sources(directory)[name], key), as_json)
+        _tell(target_of(read_sources_with_keys(directory)[name], key), as_json)
     else:
         _tell(msgspec.convert(answer, AnswersTarget), as_json)
 

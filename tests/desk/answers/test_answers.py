@@ -18,7 +18,7 @@ from overmind.core.model.ids import SOL, OrderId
 from overmind.core.model.outcome import Cause, Rejected
 from overmind.desk.answers import mailbox
 from overmind.desk.answers.answers import Answers
-from overmind.desk.answers.changes import send_answers, stop_answers
+from overmind.desk.answers.changes import rotate_answers_key, send_answers, stop_answers
 from overmind.desk.answers.post import NotDelivered
 from overmind.desk.answers.progress import PROGRESS_FILE, read_progress
 from overmind.desk.answers.signing import headers_of, new_key

@@ -9,6 +9,7 @@ import msgspec
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
+from overmind.config import ConfigError
 from overmind.core.model.value import Value
 from overmind.desk.answers.address import Network, fault_of_url, origin_of
 from overmind.desk.answers.changes import rotate_answers_key, send_answers, stop_answers
@@ -70,13 +71,13 @@ class AnswersAdministration:
             if body.after is not None and body.after > last_seq:
                 raise HttpRefusal(400, f"the journal ends at entry {last_seq}", "begin at one that it has")
             await self._hooks.make(request, body.reason, send_answers(name, body.url, key, body.after, last_seq))
-            return self._told(name, key)
+            return await self._told(name, key)
 
         @router.post("/hooks/{name}/rotate-answers")
         async def rotate(name: str, request: Request) -> Response:
             body, key = await read_body(request, ReasonBody), new_key()
             await self._hooks.make(request, body.reason, rotate_answers_key(name, key, self._known.clock.now_ns()))
-            return self._told(name, key)
+            return await self._told(name, key)
 
         @router.post("/hooks/{name}/stop-answers")
         async def stop(name: str, request: Request) -> Response:
@@ -85,8 +86,11 @@ class AnswersAdministration:
 
         return router
 
-    def _told(self, name: str, key: str) -> Response:
-        source = self._known.sources.get(name)
+    async def _told(self, name: str, key: str) -> Response:
+        try:
+            source = (await self._known.with_keys()).get(name)
+        except (OSError, ConfigError):
+            raise HttpRefusal(503, "it is done, and the key cannot be read to tell it", "make another one") from None
         if source is None or not source.answers_keys:
             raise HttpRefusal(409, f"another change of {name[:64]!r} came between", "look at the list, and repeat it")
         return JsonResponse(target_of(source, key))
