@@ -63,6 +63,9 @@ STEPS: tuple[tuple[str, Mapping[str, object], str], ...] = (
     ("/v1/tokens/bot/revoke", {}, "RevokeToken bot"),
     ("/v1/hooks", HOOK, "AddSource chart, tradingview"),
     ("/v1/hooks/chart/rotate", {}, "RotateSource chart"),
+    ("/v1/hooks/chart/answers", {"url": "http://127.0.0.1:9/a"}, "SendAnswers chart, http://127.0.0.1:9"),
+    ("/v1/hooks/chart/rotate-answers", {}, "RotateAnswersKey chart"),
+    ("/v1/hooks/chart/stop-answers", {}, "StopAnswers chart"),
     ("/v1/hooks/chart/remove", {}, "RemoveSource chart"),
 )
 # They need a chain, dust, or a clock that jumped. The rule below holds them.
