@@ -167,7 +167,7 @@ def test_what_is_wrong_is_told_and_ends_the_bot(clients: Path, desk: Service, tm
 
 def test_the_types_of_the_examples_are_right(clients: Path, tmp_path: Path) -> None:
     paths = os.pathsep.join(map(str, (ROOT / "src", ROOT / "examples", clients / "python")))
-    options = ("--strict", "--config-file", os.devnull, "--follow-imports", "silent", "--cache-dir", str(tmp_path))
+    options = ["--strict", "--config-file", os.devnull, "--follow-imports", "silent", "--cache-dir", str(tmp_path)]
     done = subprocess.run(
         [sys.executable, "-m", "mypy", *options, str(ROOT / "examples")],
         env={**os.environ, "MYPYPATH": paths},
