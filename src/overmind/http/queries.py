@@ -34,6 +34,7 @@ from overmind.views.orders import each_open_order
 from overmind.views.past import BadSearch, Opened, moves_in, opened_moves, orders_in, refusals_in
 from overmind.views.positions import position_rows
 from overmind.views.preview import explain
+from overmind.views.prices import price_rows
 from overmind.views.risk import Risk, portfolio_risk, wallet_risks
 from overmind.views.stats import shown_stats
 
@@ -87,6 +88,10 @@ def _books_router(app: App, slices: Slices) -> APIRouter:
     @router.get("/positions")
     async def positions() -> Response:
         return await slices.rows(position_rows)
+
+    @router.get("/prices")
+    async def prices() -> Response:
+        return await slices.rows(price_rows)
 
     @router.get("/stats")
     async def stats() -> Response:

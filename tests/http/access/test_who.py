@@ -35,6 +35,8 @@ ETH = "7vfCXTUXx5WJV5JADk17DUJ4ksgau7utNKj4b963voxs"
 BANK = str(Pubkey.new_unique())
 WITHDRAWAL = {"wallet_id": "hft_wallet", "amount": "5", "token": "USDC", "to": BANK, "request_id": "w1"}
 WITHDRAWN = {**WITHDRAWAL, "request_id": "w2"}
+OF_CHART = {"kind": "tradingview", "symbols": {"SOLUSDC": "SOL"}, "defaults": {"strategy_type": "Momentum"}}
+HOOK = {"name": "chart", **OF_CHART}
 PASSWORDS = {"name": "bob", "role": "read", "password": "another long password"}
 
 # In this order each of them changes something on a desk on paper. What begins with /desk is a form of the page.
@@ -72,6 +74,9 @@ STEPS: tuple[tuple[str, Mapping[str, object], str], ...] = (
     ("/v1/users/bob/remove", {}, "RemoveUser bob"),
     ("/v1/tokens", {"name": "bot", "role": "signal"}, "AddToken bot, signal"),
     ("/v1/tokens/bot/revoke", {}, "RevokeToken bot"),
+    ("/v1/hooks", HOOK, "AddSource chart, tradingview"),
+    ("/v1/hooks/chart/rotate", {}, "RotateSource chart"),
+    ("/v1/hooks/chart/remove", {}, "RemoveSource chart"),
 )
 # They change nothing of the desk: who comes and goes is in the log, and colours are a cookie of one browser.
 NOT_JOURNALED = {"/login", "/logout", "/desk/theme"}
@@ -80,6 +85,8 @@ ELSEWHERE = {
     *("/v1/signals", "/v1/clock/accept", "/v1/positions/{wallet_id}/{token}/write-off"),
     *("/v1/wallets/{wallet_id}/accept", "/v1/wallets/{wallet_id}/accept-history"),
     *("/v1/orders/{order_id}/book-from-chain", "/welcome/{secret}"),
+    # A source is no person: its name is in the signal.
+    *("/v1/hooks/tradingview/{source}/{secret}", "/v1/hooks/freqtrade/{source}/{secret}"),
 }
 
 
@@ -209,7 +216,7 @@ def test_no_route_gives_the_engine_a_command_without_its_author() -> None:
     """`act` does. Users and tokens, the first admin of the terminal's link included, are recorded by name."""
     direct = {(file, ast.unparse(call.args[0])) for file, call in calls("handle")}
     recorded = {file for file, given in direct if given.startswith("RecordAction(")}
-    assert recorded == {"access/administration.py", "access/welcomes.py"}
+    assert recorded == {"access/administration.py", "access/welcomes.py", "hooks/administration.py"}
     assert {file for file, _ in direct} - recorded == {"commands/acting.py"}
 
 
@@ -225,4 +232,5 @@ def test_what_the_desk_does_for_an_operator_is_told_who_it_is() -> None:
 
 def test_every_route_that_changes_something_needs_more_than_looking() -> None:
     may_read = {row.path for row in ENDPOINTS if row.method == "POST" and (row.role or Role.READ) is Role.READ}
-    assert may_read <= {"/login", "/logout", "/welcome/{secret}", "/desk/theme"}
+    by_secret = {f"/v1/hooks/{kind}/{{source}}/{{secret}}" for kind in ("tradingview", "freqtrade")}
+    assert may_read == {"/login", "/logout", "/welcome/{secret}", "/desk/theme"} | by_secret
