@@ -17,6 +17,7 @@ from bench.chain import chain
 from bench.endurance import endurance
 from bench.explain import explain
 from bench.history import history
+from bench.hooks import hooks
 from bench.http_door import http
 from bench.log_lines import log_lines
 from bench.marks import marks
@@ -48,6 +49,7 @@ PARTS: dict[str, Callable[[], list[Result]]] = {
     "watchdog": watchdog,
     "log": log_lines,
     "http": http,
+    "hooks": hooks,
     "pages": pages,
     "scrape": scrape,
     "chain": chain,

@@ -17,7 +17,19 @@ import overmind
 ROOT = Path(overmind.__file__).parent
 # Rooms and modules that run on the loop. `core` and `text` import nothing that could wait, which the rooms' rule holds.
 ON_THE_LOOP = (
-    *("clock/", "journal/", "solana/", "signals/", "views/", "venues/", "prices/", "desk/", "sdk/", "http/"),
+    *(
+        "clock/",
+        "journal/",
+        "solana/",
+        "signals/",
+        "views/",
+        "venues/",
+        "prices/",
+        "desk/",
+        "sdk/",
+        "http/",
+        "notices/",
+    ),
     *("cli/run.py", "cli/service.py", "cli/submit.py", "cli/ending.py", "cli/unread.py"),
 )
 FUNCTIONS = {"open", "print", "input", "breakpoint"}
@@ -35,7 +47,8 @@ OURS = {
     *("configure_logging", "stop_logging", "flush_log"),
     *("read_users", "read_tokens", "read_uses", "write_users", "write_tokens", "write_uses", "read_files"),
     *("read_if_changed", "changing", "stamp_of", "hashed", "is_password_of"),
-    *("read_records", "write_records", "read_sources", "write_sources", "change_sources"),
+    *("read_records", "write_records", "read_sources", "read_sources_with_keys"),
+    *("write_sources", "change_sources"),
 }
 
 START = "at the start, which serves nobody yet, and which a signal ends even if it hangs"
@@ -87,6 +100,8 @@ ELSEWHERE = {
     "journal/status.py": "`journal status` calls it, which serves nobody",
     "journal/verify.py": "`verify` calls it, which serves nobody",
     "journal/writer.py": JOURNAL_THREAD,
+    "notices/memory.py": ASIDE,
+    "notices/telegram/offset.py": ASIDE,
     "prices/tape.py": START,
     "sdk/blocking.py": "it is for threads without a loop",
     "views/statement.py": "`export` calls it, which serves nobody",
@@ -152,6 +167,9 @@ ALLOWED = {
     ("desk/watches/watchdog.py", "watching.watch", "ended.wait"): OWN_THREAD,
     ("http/access/access.py", "Access.__init__", "read_files"): START,
     ("http/access/access.py", "Access.__init__", "read_uses"): START,
+    ("http/hooks/known.py", "_read", "read_sources"): ASIDE,
+    ("http/hooks/known.py", "_read", "stamp_of"): ASIDE,
+    ("http/hooks/known.py", "_read_if_changed", "stamp_of"): ASIDE,
     ("http/intake.py", "Intake._begin_all", "one.result"): DONE,
     ("http/explainer.py", "Explainer._explain", "saying.result"): DONE,
     ("http/explainer.py", "Explainer._started", "os.getpriority"): "it asks the kernel alone",
@@ -164,6 +182,7 @@ ALLOWED = {
     ("journal/sqlite.py", "SqliteJournal._pause_loop", "self._newest_write.wait"): "a tenth of a millisecond",
     ("sdk/manager.py", "WalletManager.initialize", "task.result"): DONE,
     ("sdk/manager.py", "_open_journal", "config.data_dir.mkdir"): START,
+    ("notices/delivery.py", "Delivery._sent", "sending.result"): DONE,
     ("solana/chain.py", "RpcChain.send", "send.result"): DONE,
     ("solana/rpc.py", "Rpc._hedged", "task.result"): DONE,
 }

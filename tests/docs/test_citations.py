@@ -25,7 +25,18 @@ PATH: Final = re.compile(
     r"`((?:[\w.*-]+/)*[\w*-]+\.(?:py|md|toml|json|jsonl|svg)|(?:[\w-]+/)+)(?::\w+)?`|\]\(([^)#:]+)\)"
 )
 # What a running desk makes, and examples of an operator's own files.
-MADE: Final = ("data/", "logs/", "./", "wallets/", "app.log", "bench.json", "package.json", "backup.json")
+MADE: Final = (
+    "data/",
+    "logs/",
+    "./",
+    "wallets/",
+    "app.log",
+    "notices.json",
+    "telegram.json",
+    "bench.json",
+    "package.json",
+    "backup.json",
+)
 
 
 def sections(document: Path) -> set[str]:

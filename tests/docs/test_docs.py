@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from tools import layers, metrics_table, reference, routes
+from tools import layers, metrics_table, notice_kinds, reference, routes
 from tools.generated import renewed
 
 from overmind.core.model.codes import Code
@@ -28,6 +28,11 @@ def test_the_tables_of_operations_are_those_of_the_code() -> None:
 def test_the_tables_of_metrics_are_those_of_the_code() -> None:
     document = (ROOT / "docs" / "metrics.md").read_text(encoding="utf-8")
     assert renewed(document, metrics_table.TABLES) == document, "run: python -m tools.metrics_table docs/metrics.md"
+
+
+def test_the_kinds_of_notices_are_those_of_the_code() -> None:
+    document = (ROOT / "docs" / "notices.md").read_text(encoding="utf-8")
+    assert renewed(document, notice_kinds.TABLES) == document, "run: python -m tools.notice_kinds docs/notices.md"
 
 
 def test_every_code_and_cause_is_explained() -> None:

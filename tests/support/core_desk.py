@@ -233,7 +233,7 @@ EXIT_WORDS = {
     "held": ("hold_max_ns", MS),
 }
 WALLET_EXIT_WORDS = ("trail", "profit", "held")
-SENDER_WORDS = ("trade", "counts", "had", "then")  # what a source says of its position: then flat, or short
+SENDER_WORDS = ("trade", "counts", "had", "then")  # what a source says of its position: then flat, short, or turned
 SIGNAL_WORDS = (
     *EXIT_WORDS,
     "size",
@@ -712,7 +712,7 @@ def sender_with(said: dict[str, str]) -> Sender | None:
         return None
     amount, before = (Decimal(said[word]) if word in said else None for word in ("counts", "had"))
     ends = said.get("then")
-    return Sender(said.get("trade", ""), amount, before, ends == "flat", ends == "short")
+    return Sender(said.get("trade", ""), amount, before, ends in ("flat", "turned"), ends in ("short", "turned"))
 
 
 def scope(name: str) -> Scope:

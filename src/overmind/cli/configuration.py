@@ -18,6 +18,7 @@ from overmind.core.model.enums import EMERGENCY
 from overmind.core.model.units import MICROS, PPM
 from overmind.desk.log.setup import require_regular
 from overmind.journal.errors import JournalUnusable
+from overmind.notices.targets import targets_of
 from overmind.views import reports
 from overmind.views.limits import differences, limit_amounts
 
@@ -30,6 +31,7 @@ def check(as_json: AsJson = False) -> None:
     try:
         config = configured()
         require_regular(config.logs_dir)
+        targets_of(config.notices.targets)
     except ConfigError as error:
         if not as_json:
             raise

@@ -49,6 +49,8 @@ from overmind.http.files import (
 )
 from overmind.http.server import ApiServer, listen, serve_api
 from overmind.journal.aside import Aside
+from overmind.notices.messengers import Messengers
+from overmind.notices.targets import Target, targets_of
 from overmind.ports import ChainSilent, Clock, Journal
 
 DRAIN_S: Final = 60.0  # the next start settles what is still open then
@@ -61,12 +63,13 @@ def serve(as_json: bool, decisions: bool | None) -> None:
     """`decisions`: a line for each on standard output; None: on a terminal."""
     with heeded() as ending:
         config = load_config()
+        targets = targets_of(config.notices.targets)
         with LastLine("service"), journal_to_write(config.data_dir) as journal:
             token, warnings = token_of_service(config)
             present.warn_of(warnings)
             with _listen(config.server_port, config.door.bind) as listener:
                 try:
-                    uvloop.run(_run(config, journal, listener, token, ending, as_json, decisions))
+                    uvloop.run(_run(config, journal, listener, token, targets, ending, as_json, decisions))
                 except asyncio.CancelledError:
                     log.warning("a signal ended the service while it opened")
                     raise typer.Exit(INTERRUPTED) from None
@@ -88,6 +91,7 @@ async def _run(
     journal: Journal,
     listener: socket.socket,
     token: Secret,
+    targets: Sequence[Target],
     ending: Ending,
     as_json: bool,
     decisions: bool | None,
@@ -105,7 +109,10 @@ async def _run(
         ):
             ending.opened()
             with watched_loop(config.logs_dir, Patience(config.step_tell_ns, config.step_max_ns)):
-                await _serve(config, app, listener, token, markets[0], ending, supervisor, as_json, decisions)
+                messengers = Messengers(app, config.data_dir / JOURNAL, targets)
+                await _serve(
+                    config, app, listener, token, markets[0], messengers, ending, supervisor, as_json, decisions
+                )
 
 
 async def _serve(
@@ -114,6 +121,7 @@ async def _serve(
     listener: socket.socket,
     token: Secret,
     market: MarketAccess,
+    messengers: Messengers,
     ending: Ending,
     supervisor: Supervisor,
     as_json: bool,
@@ -121,14 +129,15 @@ async def _serve(
 ) -> None:
     """Until somebody asks it to end."""
     path = config.data_dir / JOURNAL
-    async with serve_api(app, path, listener, token, _chain_of(market)) as service:
+    async with serve_api(app, path, listener, token, _chain_of(market), messengers.targets) as service:
         aside = Aside("service file")
         settle_heap()
         try:
             await _publish(config, service, aside)
             _announce(config, service, app.changed_limits(), as_json)
             supervisor.ready(status_of(app))
-            async with telling(console_of(app.engine, config.log_level, as_json, decisions)):
+            console = console_of(app.engine, config.log_level, as_json, decisions)
+            async with messengers.telling(service.outlook), telling(console):
                 with supervised(app, supervisor):
                     with measuring(app.turns):
                         await ending.stop.wait()

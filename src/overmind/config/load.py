@@ -14,6 +14,7 @@ from overmind.config.desk import build_desk
 from overmind.config.door import DoorSettings, read_door
 from overmind.config.environment import DEFAULT_DOTENV, Environment
 from overmind.config.misspelt import check_names
+from overmind.config.notices import NoticeSettings, read_notices
 from overmind.config.problems import ConfigError, Findings, Problem
 from overmind.config.secrecy import MASK, Secret, shown, shown_path
 from overmind.config.settings import Effective, Settings
@@ -62,6 +63,7 @@ class MultiWalletConfig(msgspec.Struct, frozen=True, kw_only=True):
     signal_fields_ignored: frozenset[str]
     api_token: Secret | None  # None: created at the first run
     door: DoorSettings
+    notices: NoticeSettings
     data_dir: Path
     logs_dir: Path
     log_days_max: int  # 0: only their size bounds the log's files
@@ -132,6 +134,7 @@ def _load(env: Mapping[str, str], dotenv: Path | None) -> MultiWalletConfig | Co
         signal_fields_ignored=settings.get(SIGNAL_FIELDS_IGNORED),
         api_token=settings.get(API_TOKEN),
         door=read_door(settings, mode, findings),
+        notices=read_notices(settings, mode, findings),
         data_dir=settings.get(DATA_DIR),
         logs_dir=settings.get(LOGS_DIR),
         log_days_max=settings.get(LOG_DAYS_MAX),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 from typing import Final
 
@@ -127,6 +127,7 @@ class App:
         self.balances = self._balance_watch()
         self.history = self._history_watch()
         self.turns = LoopTurns()
+        self.alarms_beside: list[Callable[[], Sequence[str]]] = []  # of what runs beside the desk
         self.node_faults: tuple[str, ...] = ()  # nodes that cannot do what every order needs, as of the start
 
     def _keeper_with(self, maker: Maker | None) -> Keeper | None:

@@ -173,6 +173,7 @@ class MachineAlarm(enum.StrEnum):
     DISK = "disk"
     DRIFT = "clock_drift"
     NODES = "nodes"
+    NOTICES = "notices"
 
 
 def machine_alarms_by_kind(app: App) -> dict[MachineAlarm, tuple[str, ...]]:
@@ -184,6 +185,7 @@ def machine_alarms_by_kind(app: App) -> dict[MachineAlarm, tuple[str, ...]]:
         MachineAlarm.DISK: _told(app.disk_fault()),
         MachineAlarm.DRIFT: tuple(app.clock_watch.drift_alarms()),
         MachineAlarm.NODES: app.node_faults,
+        MachineAlarm.NOTICES: tuple(told for alarms in app.alarms_beside for told in alarms()),
     }
 
 

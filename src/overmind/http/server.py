@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import logging
 import socket
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from ipaddress import ip_network
 from pathlib import Path
@@ -40,9 +40,14 @@ from overmind.http.connections import Connections, ServerConfig, connections_max
 from overmind.http.explainer import Explainer
 from overmind.http.health import Reachable, ServiceHealth
 from overmind.http.historian import Historian
+from overmind.http.hooks.administration import HookAdministration
+from overmind.http.hooks.hooks import Hooks
+from overmind.http.hooks.known import KnownSources
+from overmind.http.hooks.reading import Market
 from overmind.http.intake import Intake
 from overmind.http.metrics.machine import BesideSample
 from overmind.http.metrics.scrape import Metrics
+from overmind.http.outlook import ServiceOutlook
 from overmind.http.pages import OperatorPage
 from overmind.http.pages.records import Records
 from overmind.http.protocol import ConnectionProtocol
@@ -50,10 +55,12 @@ from overmind.http.queries import queries_router
 from overmind.http.reference.served import Reference
 from overmind.http.responses import answer_errors
 from overmind.http.stream import Streams
+from overmind.notices.delivery import TargetRow
 from overmind.signals.decode import token_index
 
 SIGNALS: Final = "/v1/signals"
 URGENT: Final = ("/emergency-stop", "/pause", "/close")  # ends of paths
+HOOKS: Final = "/v1/hooks/"  # whose paths end as anybody likes
 NO_ROUTE: Final = "/-"
 LEAVE_S: Final = 5  # for the last responses while the server stops
 
@@ -62,10 +69,17 @@ class ApiServer:
     """The HTTP API of an open desk while it runs."""
 
     def __init__(
-        self, url: str, server: uvicorn.Server, intake: Intake, health: ServiceHealth, welcomes: Welcomes
+        self,
+        url: str,
+        server: uvicorn.Server,
+        intake: Intake,
+        health: ServiceHealth,
+        welcomes: Welcomes,
+        outlook: ServiceOutlook,
     ) -> None:
         self.url = url
         self.welcomes = welcomes
+        self.outlook = outlook
         self._server = server
         self._intake = intake
         self._health = health
@@ -87,9 +101,17 @@ class ApiServer:
 
 @asynccontextmanager
 async def serve_api(
-    app: App, journal: Path, listener: socket.socket, token: Secret, reachable: Reachable | None = None
+    app: App,
+    journal: Path,
+    listener: socket.socket,
+    token: Secret,
+    reachable: Reachable | None = None,
+    targets: Callable[[], Sequence[TargetRow]] = lambda: (),
 ) -> AsyncIterator[ApiServer]:
-    """Serves an open desk for as long as the block lasts. The last responses are sent before it ends."""
+    """Serves an open desk for as long as the block lasts. The last responses are sent before it ends.
+
+    `targets`: what became of notices, for metrics.
+    """
     port = listener.getsockname()[1]
     door = app.config.door
     access = Access(journal.parent, token, app.clock, _seconds, door.session_idle_ns / NS, door.session_max_ns / NS)
@@ -100,6 +122,7 @@ async def serve_api(
     lane, connections = Lane(), Connections(connections_max())
     networks = [ip_network(one) for one in door.answers_networks]
     answers = Answers(app.engine, journal, app.clock, HttpPost(networks))
+    sources, market = KnownSources(journal.parent, app.clock), Market(tokens, app.desk.quote, ignored)
     intake = Intake(app.engine, app.begin, lane, tokens, app.desk.quote, app.clock, ignored, app.look_before)
     api = FastAPI(docs_url=None, redoc_url=None, openapi_url=None, redirect_slashes=False)
     api.router.routes.append(Route(SIGNALS, intake.post, methods=["POST"]))
@@ -110,10 +133,10 @@ async def serve_api(
 
     def beside_sample() -> BesideSample:
         live = {"events": streams.open, "pages": page.live}
-        return BesideSample(cataloguer.lag, historian.behind, answers.lags, live, connections.open)
+        return BesideSample(cataloguer.lag, historian.behind, answers.lags, live, connections.open, targets())
 
     metrics = Metrics(app, health, journal, beside_sample)
-    beside = (cataloguer, historian, metrics, access, answers)
+    beside = (cataloguer, historian, metrics, access, answers, sources)
     parts = (
         streams,
         health,
@@ -121,6 +144,8 @@ async def serve_api(
         logins,
         welcomes,
         Administration(access, app.engine),
+        HookAdministration(sources, app.engine, market),
+        Hooks(sources, access, intake, market),
         reference,
         page,
     )
@@ -137,7 +162,8 @@ async def serve_api(
         running = [tasks.create_task(one.run()) for one in beside]
         try:
             await server.up.wait()
-            yield ApiServer(url_of(door, port), server, intake, health, welcomes)
+            outlook = ServiceOutlook(app, health, recent)
+            yield ApiServer(url_of(door, port), server, intake, health, welcomes, outlook)
         finally:
             streams.close()
             page.close()
@@ -167,7 +193,7 @@ def by_urgency(intake: Intake, api: ASGIApp, lane: Lane) -> ASGIApp:
         if posted and path == SIGNALS:
             answer = await intake.post(Request(scope, receive))
             await answer(scope, receive, send)
-        elif posted and path.endswith(URGENT):
+        elif posted and path.endswith(URGENT) and not path.startswith(HOOKS):
             with lane.urgent():
                 await api(scope, receive, send)
         else:

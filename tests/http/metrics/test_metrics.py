@@ -44,6 +44,7 @@ from overmind.http.metrics.samples import desk_sample, wallet_samples
 from overmind.http.metrics.sheet import Sheet
 from overmind.http.metrics.table import FAMILIES
 from overmind.journal.memory import MemoryJournal
+from overmind.notices.delivery import TargetRow
 
 NODE = NodeSample(
     "http://node", is_resting=True, answered=7, failed=2, slow_s=0.03, asking=1, waiting=4, quota_used=0.5
@@ -71,7 +72,14 @@ MACHINE = MachineSample(
     log_lines_lost=0,
     turn_longest_ns=3_000_000,
     turns_long=1,
-    beside=BesideSample(30, True, {"views": 4}, {"events": 1, "pages": 2}, {"recognised": 1, "anonymous": 0}),
+    beside=BesideSample(
+        30,
+        True,
+        {"views": 4},
+        {"events": 1, "pages": 2},
+        {"recognised": 1, "anonymous": 0},
+        (TargetRow("1 (json)", delivered=5, failed=1, dropped=2, waiting=3, stalled_s=25.0),),
+    ),
 )
 ORDER_TIMES, DISK_TIMES = Times.within(ORDER_BOUNDS_NS), Times.within(DURABLE_BOUNDS_NS)
 TIMES = TimesSample(
@@ -201,7 +209,7 @@ def test_a_whole_scrape_has_every_family_of_the_table() -> None:
 
 BOUNDED = {
     *("wallet", "type", "limit", "scope", "name", "cause", "token", "stage", "outcome", "answer", "code", "kind"),
-    *("strategy", "node", "server", "result", "order", "source", "about", "version", "mode", "cluster"),
+    *("strategy", "node", "server", "result", "order", "source", "about", "target", "version", "mode", "cluster"),
 }
 
 

@@ -21,6 +21,7 @@ def preflight(as_json: AsJson = False) -> None:
 
     Configuration, keys, limits, cluster and balances, the running service, an emergency drill on an embedded chain,
     backup wallets, and the speed of this machine. Nothing of the desk is changed, and nothing is traded with its keys.
+    Each target of OVERMIND_NOTICES gets a notice.
 
     Start `overmind run` before, so that there is something to monitor. It takes about half a minute.
     """

@@ -8,6 +8,7 @@ from typing import Final, NamedTuple
 
 import aiohttp
 
+from overmind.cli.preflight.notices import with_notice
 from overmind.cli.preflight.point import Point, Read, failed, passed, unknown
 from overmind.cli.remote import READY_S, caller_token, pinned, readiness
 from overmind.clock.clocks import uptime_ns
@@ -29,7 +30,7 @@ class Scrape(NamedTuple):
 
 
 def monitoring(config: Read) -> Point:
-    """They need `/readyz`, the event stream and the metrics."""
+    """They need `/readyz`, the event stream and the metrics, and notices where they are configured."""
     if config is None:
         return unknown(MONITORING)
     service, served = find_service(config.data_dir), readiness(config.data_dir)
@@ -48,7 +49,8 @@ def monitoring(config: Read) -> Point:
         scrape = asyncio.run(_scrape(config.data_dir, service))
     except FAULTS as fault:
         return failed(MONITORING, f"/metrics: {fault or 'no answer'}", LOOK)
-    return scraped(scrape, f"/readyz is ready, the event stream answered in {took_ms:.0f} ms", served.url)
+    point = scraped(scrape, f"/readyz is ready, the event stream answered in {took_ms:.0f} ms", served.url)
+    return with_notice(config, point) if point.ok else point
 
 
 def scraped(scrape: Scrape, before: str, url: str) -> Point:

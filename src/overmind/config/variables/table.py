@@ -59,6 +59,23 @@ from overmind.config.variables.door import (
     TLS_KEY,
     TRUSTED_PROXY,
 )
+from overmind.config.variables.notices import (
+    NOTICES,
+    NOTICES_FILE,
+    NOTICES_FILL,
+    NOTICES_KINDS,
+    NOTICES_PERIOD,
+    NOTICES_RATE,
+    NOTICES_SEVERITY,
+    PING_EVERY,
+    PING_URL,
+    PING_URL_FILE,
+    TELEGRAM_CHATS,
+    TELEGRAM_TOKEN,
+    TELEGRAM_TOKEN_FILE,
+    TELEGRAM_URL,
+    TELEGRAM_USERS,
+)
 from overmind.config.variables.paper import PAPER_CAPITAL, PAPER_PRICES, PRICE_TAPE
 from overmind.config.variables.performance import (
     ATTEMPTS_MAX,
@@ -244,6 +261,23 @@ GROUPS: Final[Mapping[str, tuple[Variable[object], ...]]] = {
         SEGMENT_DAYS_MAX,
     ),
     "Door": (BIND, TLS_CERT, TLS_KEY, TRUSTED_PROXY, ALLOWED_HOSTS, ANSWERS_NETWORKS, SESSION_IDLE, SESSION_MAX),
+    "Notices": (
+        NOTICES,
+        NOTICES_FILE,
+        NOTICES_KINDS,
+        NOTICES_SEVERITY,
+        NOTICES_RATE,
+        NOTICES_PERIOD,
+        NOTICES_FILL,
+        TELEGRAM_TOKEN,
+        TELEGRAM_TOKEN_FILE,
+        TELEGRAM_USERS,
+        TELEGRAM_CHATS,
+        TELEGRAM_URL,
+        PING_URL,
+        PING_URL_FILE,
+        PING_EVERY,
+    ),
     "Paper trading": (PAPER_CAPITAL, PAPER_PRICES, PRICE_TAPE),
     "Expected cost of execution": (
         COST_FEE,

@@ -286,7 +286,7 @@ OperatorCommand = (
 
 
 class Attributed(Value, frozen=True, tag=True):
-    """A command with who gave it: the name of a user, `token:NAME`, or `cli:LOGIN` of the command line."""
+    """A command with who gave it: the name of a user, `token:NAME`, `telegram:USER_ID`, or `cli:LOGIN`."""
 
     command: OperatorCommand
     by: str

@@ -284,7 +284,7 @@ class AccountsFlagged(Value, frozen=True, tag=True):
 class OperatorActed(Value, frozen=True, tag=True):
     """Who wanted what, and why. What it did follows in the same batch."""
 
-    by: str  # the name of a user, `token:NAME`, or `cli:LOGIN` of the command line
+    by: str  # the name of a user, `token:NAME`, `telegram:USER_ID`, or `cli:LOGIN` of the command line
     action: str  # the name of the command
     about: str  # the wallet, token or name that it is about; blank: the whole desk
     reason: str

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
 from typing import Final
@@ -19,6 +19,7 @@ from overmind.http.health import Fault, machine_alarms_by_kind
 from overmind.http.metrics import table
 from overmind.http.metrics.journal_times import JournalTimes, Step
 from overmind.http.metrics.sheet import Sheet
+from overmind.notices.delivery import TargetRow
 from overmind.ports import JournalFailed
 from overmind.solana.jupiter_api import JupiterApi
 from overmind.solana.rpc import Endpoint
@@ -41,6 +42,7 @@ class BesideSample(Value, frozen=True):
     answers_lags: Mapping[str, int]  # by source
     streams: Mapping[str, int]
     connections: Mapping[str, int]
+    targets: Sequence[TargetRow] = ()  # of notices
 
 
 class NodeSample(Value, frozen=True):
@@ -246,6 +248,16 @@ def _tell_process(sheet: Sheet, machine: MachineSample) -> None:
         sheet.add(table.STREAMS, count, kind)
     for kind, count in machine.beside.connections.items():
         sheet.add(table.CONNECTIONS, count, kind)
+    for target in machine.beside.targets:
+        _tell_target(sheet, target)
+
+
+def _tell_target(sheet: Sheet, row: TargetRow) -> None:
+    sheet.add(table.NOTICES, row.delivered, row.target, "delivered")
+    sheet.add(table.NOTICES, row.failed, row.target, "failed")
+    sheet.add(table.NOTICES, row.dropped, row.target, "dropped")
+    sheet.add(table.NOTICES_WAITING, row.waiting, row.target)
+    sheet.add(table.NOTICES_STALLED, row.stalled_s, row.target)
 
 
 def tell_times(sheet: Sheet, times: TimesSample) -> None:

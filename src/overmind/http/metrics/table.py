@@ -261,5 +261,16 @@ CONNECTIONS: Final = _gauge(
     "Open connections: those that have shown a token or a session, and others.",
     ("kind",),
 )
+NOTICES: Final = _counter(
+    Group.PROCESS,
+    "notices",
+    "Notices by target and by what became of them. A target has its number in OVERMIND_NOTICES and its scheme.",
+    ("target", "result"),
+    always=False,
+)
+NOTICES_WAITING: Final = _known(Group.PROCESS, "notices_waiting", COUNT, "Notices that wait for a target.", ("target",))
+NOTICES_STALLED: Final = _known(
+    Group.PROCESS, "notices_stalled_seconds", SECONDS, "For how long a target has hung; 0: it does not.", ("target",)
+)
 
 FAMILIES: Final = tuple(one for one in tuple(globals().values()) if isinstance(one, Family))
