@@ -39,7 +39,8 @@ from overmind.core.model.units import MICROS, NS
 from overmind.core.model.wallet import Exits, Wallet
 from overmind.desk.market import tokens_by_symbol
 from overmind.journal.memory import MemoryJournal
-from overmind.prices.tape import Tape, load_tape
+from overmind.prices.candles import load_tape
+from overmind.prices.tape import Tape
 from overmind.sandbox.demo import demo_env, demo_signals
 
 MONTH: Final = Path(__file__).parent / "month"

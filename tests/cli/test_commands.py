@@ -18,7 +18,7 @@ from tests.support.command_process import environment, start
 from overmind.cli import main
 from overmind.core.model.events import HoldAdded
 from overmind.journal.sqlite import SqliteJournal
-from overmind.prices.tape import shipped_tape_path
+from overmind.prices.candles import shipped_tape_path
 
 BUY = {"signal_id": "one", "strategy_type": "TokenSniping", "action": "Buy", "symbol": "SOL", "notional_usd": 500}
 TAPE = "timestamp,open,high,low,close,volume\n"

@@ -20,7 +20,8 @@ from overmind.config import MultiWalletConfig
 from overmind.core.model.signal import Signal
 from overmind.desk.market import open_tape, tokens_by_symbol
 from overmind.journal.sqlite import SqliteJournal
-from overmind.prices.tape import Tape, load_tape
+from overmind.prices.candles import load_tape
+from overmind.prices.tape import Tape
 from overmind.sandbox.demo import demo_config, demo_env, demo_signals
 from overmind.signals.decode import BadSignal, decode_signal
 from overmind.text.characters import is_blank

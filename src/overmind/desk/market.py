@@ -24,9 +24,11 @@ from overmind.desk.proceeds import ProceedsWitness
 from overmind.desk.tokens import LiveTokens, PricedMints
 from overmind.journal.key_locks import KeyLocks
 from overmind.ports import TRUSTED, Clock, Prices, SecondSource, Venue
+from overmind.prices.candles import load_tape, shipped_tape_path
+from overmind.prices.feeds import LoopedTape, TapePrices
 from overmind.prices.jupiter import JupiterPrices
 from overmind.prices.pyth import PythPrices
-from overmind.prices.tape import LoopedTape, Tape, TapePrices, load_tape, shipped_tape_path
+from overmind.prices.tape import Tape
 from overmind.solana.chain import RpcChain
 from overmind.solana.clusters import WrongCluster, verify_cluster
 from overmind.solana.jupiter_api import JupiterApi, JupiterLooks
