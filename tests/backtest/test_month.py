@@ -71,7 +71,7 @@ TIGHT: Final[Mapping[str, Mapping[str, int]]] = {
     "conservative_wallet": {"positions_max": 1},
     "experimental_wallet": {},
 }
-SHARE_MAX_PPM: Final = 100_000
+SHARE_MAX_PPM: Final = 90_000
 MET: Final = {  # Not TRADES_TODAY: a count that is reached adds its hold, so it never refuses alone.
     Code.DAILY_LOSS_HEADROOM,
     Code.CONCURRENT_POSITIONS,

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from overmind.core.model.ids import Mint
+from overmind.core.model.ids import Mint, is_own
+from overmind.core.model.order import Order
 from overmind.ports import Clock, Tick
 from overmind.prices.tape import Tape
 
@@ -26,6 +27,35 @@ class TapePrices:
         if at_ns != self._at_ns:  # Many orders read the same instant.
             self._at_ns, self._ticks = at_ns, self._tape.ticks(at_ns)
         return self._ticks
+
+
+class OpeningPrices:
+    """What an order gets in a backtest: the opening price of the candle that is open at the clock's time."""
+
+    def __init__(self, tape: Tape, clock: Clock) -> None:
+        self._tape = tape
+        self._clock = clock
+        self._at_ns = -1
+        self._ticks: Mapping[Mint, Tick] = {}
+
+    def ticks(self) -> Mapping[Mint, Tick]:
+        at_ns = self._clock.now_ns()
+        if at_ns != self._at_ns:
+            self._at_ns, self._ticks = at_ns, self._tape.openings(at_ns)
+        return self._ticks
+
+    def first_after(self, order: Order, at_ns: int) -> int:
+        """When an order that was placed at `at_ns` meets its first price.
+
+        A sender's order waits for the next candle to open: the price of the open one is older than the signal. What
+        the desk orders itself follows from candles that have closed, and a second try from the same signal as the
+        first: they take the candle that is open. In a gap there is no price to wait for.
+        """
+        if is_own(order.signal_id) or order.attempt:
+            return at_ns
+        series = self._tape.series.get(order.mint)
+        opens_ns = series.opens_after_ns(at_ns) if series is not None else None
+        return at_ns + self._tape.step_ns if opens_ns is None else min(opens_ns, at_ns + self._tape.step_ns)
 
 
 class LoopedTape:

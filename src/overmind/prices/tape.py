@@ -103,6 +103,11 @@ class Tape:
         found = ((mint, one.tick(at_ns)) for mint, one in self.series.items())
         return {mint: tick for mint, tick in found if tick is not None}
 
+    def openings(self, at_ns: int) -> dict[Mint, Tick]:
+        """The opening prices of the candles that are open at `at_ns`; a mint without one is absent."""
+        found = ((mint, one.opening(at_ns)) for mint, one in self.series.items())
+        return {mint: tick for mint, tick in found if tick is not None}
+
     def closes_ns(self) -> Iterator[int]:
         """Each time at which a candle closes, in order. Prices change only at these times."""
         return iter(sorted({at_ns for one in self.series.values() for at_ns in one.closed_at_ns}))

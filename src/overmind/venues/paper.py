@@ -118,7 +118,9 @@ class PaperVenue:
         costs: CostModel,
         has_account: Callable[[WalletId, Mint], bool],
         held: Callable[[WalletId, Mint], int] = holds_nothing,
+        bounds_slippage: bool = False,
     ) -> None:
+        """`bounds_slippage`: an order's slippage counts from the price of its quote, not of its decision."""
         self._prices = prices
         self._clock = clock
         self._key = blake2b(str(seed).encode()).digest()
@@ -128,6 +130,7 @@ class PaperVenue:
         self._costs = costs
         self._has_account = has_account
         self._held = held
+        self._bounds_slippage = bounds_slippage
         self._kept_ppm = PPM - ceil(costs.half_spread_bps * (PPM // BPS))
         self._sent: dict[str, int] = {}  # signature → time of the first send, oldest first
         # Token accounts that a signed order makes, and until when it may land: the next order pays no rent again.
@@ -154,11 +157,15 @@ class PaperVenue:
         if impact_bps > order.slippage_max_bps:
             return Rejected(Cause.PRICE_IMPACT, f"{impact_bps} bps > {order.slippage_max_bps}")
         received = mid * depth * self._kept_ppm // (per * (depth + value) * PPM)
-        if received < max(order.received_min, 1):
-            return Rejected(short_cause(order, self._tokens[order.mint].decimals), f"{received} < {order.received_min}")
+        least = max(order.received_min, 1)
+        if self._bounds_slippage:
+            least = max(least, -(-mid * max(0, BPS - order.slippage_max_bps) // (per * BPS)))
+        if received < least:
+            cause = short_cause(order, self._tokens[order.mint].decimals) if least == order.received_min else None
+            return Rejected(cause or Cause.SLIPPAGE, f"{received} < {least}")
         if received > TOKEN_UNITS_MAX:
             return Rejected(Cause.NO_LIQUIDITY, f"{received} base units are more than a token account can hold")
-        return Quote(order.id, order.spend, order.receive, received, order.received_min, impact_bps, needs_account)
+        return Quote(order.id, order.spend, order.receive, received, least, impact_bps, needs_account)
 
     def _lacks_account(self, order: Order) -> bool:
         place = order.wallet_id, order.receive
