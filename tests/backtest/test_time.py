@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Final
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 from msgspec import structs
 from tests.backtest.tapes import START_NS, STEP_NS, Candle, buy, fills, paid_price, run, sell_all, tape_of
@@ -127,7 +127,7 @@ def check_no_look_ahead(folder: Path, data: st.DataObject) -> None:
     assert before == after
 
 
-@settings(max_examples=8)
+@settings(max_examples=8, phases=(Phase.generate,))  # `make soak` shrinks.
 @given(st.data())
 def test_prices_after_an_instant_change_nothing_before_it(
     tmp_path_factory: pytest.TempPathFactory, data: st.DataObject

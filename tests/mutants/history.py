@@ -7,7 +7,6 @@ from typing import Final
 from tests.mutants.mutation import Mutation
 
 TAPE: Final = "prices/tape.py"
-SHIFT_TEST: Final = "tests/backtest/test_time.py::test_prices_after_an_instant_change_nothing_before_it"
 
 HISTORY: Final = (
     Mutation(
@@ -29,14 +28,14 @@ HISTORY: Final = (
         TAPE,
         "last = bisect_right(self.closed_at_ns, at_ns) - 1",
         "last = bisect_right(self.closed_at_ns, at_ns + self.step_ns) - 1",
-        SHIFT_TEST,
+        "tests/prices/test_tape.py::test_the_price_at_each_instant",
     ),
     Mutation(
         "an order sees the depth of the candle that it opens",
         TAPE,
         "self.depth_micros[candle - 1]",
         "self.depth_micros[candle]",
-        SHIFT_TEST,
+        "tests/prices/test_tape.py::test_an_opening_price_comes_with_what_was_known_before_it",
     ),
     Mutation(
         "a backtest's slippage counts from the mark of the decision",

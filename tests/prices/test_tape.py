@@ -269,3 +269,27 @@ def tape_of(prices: list[Decimal], opened: Decimal) -> Tape:
         range_bps=(0,) * len(prices),
     )
     return Tape({series.mint: series})
+
+
+def test_an_opening_price_comes_with_what_was_known_before_it(tmp_path: Path) -> None:
+    """Minute, opening price, and the volume of the candle before it. One candle is missing between 10 and 20."""
+    rows = row(0, "101", "1") + row(5, "102", "2") + row(10, "103", "3") + row(20, "104", "4") + row(25, "105", "5")
+    series = load_tape(write(tmp_path, HEADER + rows), TOKENS).series[Mint("sol")]
+    for minute, expected in [
+        (0, None),  # Nobody knows the depth of the first candle before it closes.
+        (4.99, None),
+        (5, (102, 1)),
+        (9.99, (102, 1)),
+        (10, (103, 2)),
+        (15, None),
+        (20, (104, 3)),
+        (25, (105, 4)),
+        (29.99, (105, 4)),
+        (30, None),
+    ]:
+        tick = series.opening(minutes(minute))
+        seen = None if tick is None else (tick.price_pico // PICO, series.depth_micros.index(tick.depth_micros) + 1)
+        assert seen == expected, minute
+    opens = {4: 5, 5: 10, 12: 20, 20: 25, 25: None}
+    for minute, opened in opens.items():
+        assert series.opens_after_ns(minutes(minute)) == (None if opened is None else minutes(opened))
