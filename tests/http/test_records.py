@@ -17,11 +17,11 @@ from overmind.core.model.commands import ChangeLimits
 from overmind.core.model.enums import TradingMode
 from overmind.core.model.ids import LimitName, WalletId
 from overmind.core.model.units import MICROS
-from overmind.http.pages.chart_code import FILE, SHA256, chart_code, installed_file
 from overmind.http.pages.records.exports import FILES, Exported, Exports, Period
 from overmind.http.pages.records.orders import explorer_of
 from overmind.http.server import listen, serve_api
 from overmind.journal.sqlite import SqliteJournal
+from overmind.report.chart_code import FILE, SHA256, chart_code, installed_file
 from overmind.sandbox.selftest.scratch_desk import Bench, ScratchDesk, desk
 
 LOOKS_MAX = 1_000
@@ -110,7 +110,7 @@ SHOWN = {  # path: what is on it
     "/desk/signals?to=2000-01-01": ("No signal fits",),
     "/desk/signals/small": ("chosen", "may take it", "Its life in the journal"),
     "/desk/signals/large": ("What would have had to change", "notional at most $"),
-    "/desk/orders?token=SOL": ("small.0.0", "filled"),
+    "/desk/orders?token=SOL": ("small.0.0", "filled", "signed: 2", "sent: 2", "confirmed: 2"),
     "/desk/orders?token=ETH": ("No order has ended that fits",),
     "/desk/capital": (
         "Rebalance: what it would do now",

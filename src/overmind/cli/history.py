@@ -17,6 +17,7 @@ from overmind.backtest.stamps import BadStamp, Stamps, doubts, known_at
 from overmind.cli import desk_tables, present
 from overmind.cli.exit_codes import BAD_INPUT
 from overmind.cli.opening import JOURNAL, AsJson, Seed, absolute, journal_to_write, tokens_for_signals
+from overmind.cli.performance.report import ReportOption, report_page
 from overmind.cli.whole import whole_option
 from overmind.config import MultiWalletConfig
 from overmind.core.model.signal import Signal
@@ -44,6 +45,7 @@ def demo(
     paper: Annotated[bool, typer.Option("--paper", help="Trade on paper, without a chain.")] = False,
     as_json: AsJson = False,
     journal_dir: JournalDir = None,
+    report: ReportOption = None,
 ) -> None:
     """Trade a week of real prices with four demo wallets.
 
@@ -65,6 +67,7 @@ def demo(
             _play_and_report(config, tape, drawn, seed, data_dir, as_json)
         else:
             _rehearse_and_report(demo_env(seed, data_dir), tape, drawn, data_dir, as_json)
+        report_page(data_dir / JOURNAL, report)
 
 
 def backtest(
@@ -86,6 +89,7 @@ def backtest(
     seed: Seed = 0,
     as_json: AsJson = False,
     journal_dir: JournalDir = None,
+    report: ReportOption = None,
 ) -> None:
     """Run your wallets and limits over historical prices.
 
@@ -103,6 +107,7 @@ def backtest(
         for warning in warnings:
             present.warn(warning)
         _play_and_report(config, history, read, seed, data_dir, as_json, warnings, audited)
+        report_page(data_dir / JOURNAL, report)
 
 
 def _play_and_report(

@@ -18,11 +18,11 @@ from overmind.core.model.units import NS
 from overmind.core.model.value import Value
 from overmind.http.archive import Pages as Journal
 from overmind.http.historian import Historian
-from overmind.http.pages.chart_code import NAME
 from overmind.http.pages.navigation import CHARTS
 from overmind.http.pages.showing import Pages
 from overmind.http.responses import HttpRefusal, JsonResponse
 from overmind.journal.bars.bar import DAY_S, EQUITY, GAIN, PNL, Bar, downsampled
+from overmind.report.chart_code import NAME
 from overmind.views.past import BadSearch, mint_of
 from overmind.views.screens.charts import (
     RANGES,
@@ -39,7 +39,7 @@ from overmind.views.screens.charts import (
 )
 
 POINTS_MAX: Final = 1_500  # of one line
-DEFAULT: Final = RANGES[1]
+DEFAULT: Final = next(one for one in RANGES if one.name == "1 week")
 FIRST: Final = "SOL"  # the token that is shown unless another is asked for
 
 
