@@ -120,6 +120,7 @@ def paper_venue(
     seed: int,
     model: PaperModel | None,
     bounds_slippage: bool = False,
+    awaits_price: bool = False,
 ) -> PaperVenue:
     """A venue on paper for the wallets of this engine."""
 
@@ -145,6 +146,7 @@ def paper_venue(
         has_account,
         held,
         bounds_slippage,
+        awaits_price,
     )
 
 
@@ -286,7 +288,7 @@ def _paper_on_live_prices(
     def connect(engine: Engine, clock: Clock) -> MarketAccess:
         mints = (config.desk.quote.mint, *_sellable(engine.state, config.desk))
         prices, second = JupiterPrices(api, mints, clock), witnesses.source(config, mints, clock)
-        venue = paper_venue(config, engine, clock, prices, seed, model)
+        venue = paper_venue(config, engine, clock, prices, seed, model, awaits_price=True)
         services, look_first = _polled(prices, second)
         remote = _remote((), api, witnesses, prices, second)
         return MarketAccess(
