@@ -15,6 +15,7 @@ from tests.mutants.door import DOOR_BUGS
 from tests.mutants.durability import DURABILITY
 from tests.mutants.entries import ENTRIES
 from tests.mutants.firewall import FIREWALL_BUGS
+from tests.mutants.history import HISTORY
 from tests.mutants.hooks import HOOK_BUGS
 from tests.mutants.limits import LIMITS
 from tests.mutants.lots import LOTS
@@ -58,6 +59,7 @@ SUBJECTS: Final[dict[str, tuple[Mutation, ...]]] = {
     "waiting": WAITING,
     "metrics": METRICS,
     "notices": NOTICES,
+    "history": HISTORY,
     "hooks": HOOK_BUGS,
 }
 MUTATIONS: Final = tuple(one for bugs in SUBJECTS.values() for one in bugs)
