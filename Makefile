@@ -62,7 +62,7 @@ contract: $(BROWSER)
 
 # What is shipped beside the program: rules, dashboard, unit, image, clients, wheel, documentation site.
 ship: $(SHIP) $(PROMTOOL)
-	$(BIN)/pytest -rs tests/ship $(TESTS)
+	$(BIN)/pytest -n 2 --dist loadfile -rs tests/ship $(TESTS)
 
 # The wheel, for an image or another machine. Nothing is fetched.
 wheel: $(READY)
@@ -147,4 +147,4 @@ lock:
 	uv pip compile --quiet --generate-hashes --extra ship --no-header --constraint requirements.lock --output-file requirements-ship.lock pyproject.toml
 
 clean:
-	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis build dist site src/*.egg-info
+	rm -rf .venv .cache .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis build dist site src/*.egg-info

@@ -17,6 +17,7 @@ from bench.chain import chain
 from bench.endurance import endurance
 from bench.explain import explain
 from bench.history import history
+from bench.hooks import hooks
 from bench.http_door import http
 from bench.log_lines import log_lines
 from bench.marks import marks
@@ -25,6 +26,7 @@ from bench.million import million
 from bench.open_pages import pages
 from bench.past import past
 from bench.report import report
+from bench.routing.command import main as routing
 from bench.scrape import scrape
 from bench.selection import selection
 from bench.startup import memory, startup
@@ -48,6 +50,7 @@ PARTS: dict[str, Callable[[], list[Result]]] = {
     "watchdog": watchdog,
     "log": log_lines,
     "http": http,
+    "hooks": hooks,
     "pages": pages,
     "scrape": scrape,
     "chain": chain,
@@ -68,6 +71,8 @@ ALONE: dict[str, Callable[[], list[Result]]] = {
 
 
 def main() -> None:
+    if sys.argv[1:2] == ["routing"]:
+        sys.exit(routing(sys.argv[2:]))
     parser = argparse.ArgumentParser(prog="bench", description=__doc__)
     parser.add_argument("parts", nargs="*", choices=[[], *PARTS, *ALONE], help="which parts; all without a name")
     parser.add_argument("--out", type=Path, default=Path("bench.json"))

@@ -176,7 +176,7 @@ def _round(rates: list[float]) -> list[int]:
     return [round(one) for one in rates]
 
 
-def _disk(folder: Path) -> list[Result]:
+def raw_disk(folder: Path) -> list[Result]:
     disk = Disk(folder)
     try:
         spread = spread_of(timed(disk.sync) for _ in range(SYNCS))
@@ -193,4 +193,4 @@ def http() -> list[Result]:
         folder = Path(scratch)
         with service(folder, WALLETS) as server:
             holds = uvloop.run(_holds(server))
-        return [*_disk(folder), *holds, *_trades(folder)]
+        return [*raw_disk(folder), *holds, *_trades(folder)]

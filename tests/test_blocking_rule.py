@@ -47,7 +47,8 @@ OURS = {
     *("configure_logging", "stop_logging", "flush_log"),
     *("read_users", "read_tokens", "read_uses", "write_users", "write_tokens", "write_uses", "read_files"),
     *("read_if_changed", "changing", "stamp_of", "hashed", "is_password_of"),
-    *("read_records", "write_records", "read_sources", "write_sources", "change_sources"),
+    *("read_records", "write_records", "read_sources", "read_sources_with_keys"),
+    *("write_sources", "change_sources"),
 }
 
 START = "at the start, which serves nobody yet, and which a signal ends even if it hangs"
@@ -166,6 +167,9 @@ ALLOWED = {
     ("desk/watches/watchdog.py", "watching.watch", "ended.wait"): OWN_THREAD,
     ("http/access/access.py", "Access.__init__", "read_files"): START,
     ("http/access/access.py", "Access.__init__", "read_uses"): START,
+    ("http/hooks/known.py", "_read", "read_sources"): ASIDE,
+    ("http/hooks/known.py", "_read", "stamp_of"): ASIDE,
+    ("http/hooks/known.py", "_read_if_changed", "stamp_of"): ASIDE,
     ("http/intake.py", "Intake._begin_all", "one.result"): DONE,
     ("http/explainer.py", "Explainer._explain", "saying.result"): DONE,
     ("http/explainer.py", "Explainer._started", "os.getpriority"): "it asks the kernel alone",

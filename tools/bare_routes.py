@@ -10,6 +10,8 @@ from starlette.routing import BaseRoute, Route
 from overmind.http.access.administration import Administration
 from overmind.http.commands import commands_router
 from overmind.http.health import ServiceHealth
+from overmind.http.hooks.administration import HookAdministration
+from overmind.http.hooks.hooks import Hooks
 from overmind.http.metrics.scrape import Metrics
 from overmind.http.queries import queries_router
 from overmind.http.reference.served import Reference
@@ -33,7 +35,8 @@ def bare_routes() -> list[BaseRoute]:
     api.router.routes.append(Route(SIGNALS, nothing.post, methods=["POST"]))
     health, administration = ServiceHealth(nothing, None), Administration(nothing, nothing)
     metrics, reference = Metrics(nothing, health, nothing, nothing), Reference(lambda: ())
-    for part in (Streams(nothing, nothing), health, metrics, administration, reference):
+    hooks = Hooks(nothing, nothing, nothing, nothing), HookAdministration(nothing, nothing, nothing)
+    for part in (Streams(nothing, nothing), health, metrics, administration, *hooks, reference):
         api.include_router(part.routes())
     for router in (queries_router(nothing, nothing, nothing), commands_router(nothing)):
         api.include_router(router)

@@ -34,7 +34,11 @@ ERROR_SHAPE: Final[Mapping[str, Any]] = {
         },
     },
 }
-LEFT_OUT: Final = ("/openapi.json",)  # a client has been made from it
+LEFT_OUT: Final = (
+    "/openapi.json",  # a client has been made from it
+    "/v1/hooks/tradingview/{source}/{secret}",  # what other programs send
+    "/v1/hooks/freqtrade/{source}/{secret}",
+)
 LARGE: Final = ("_ns", "updated_at", "units")  # ends of names
 NANOSECONDS: Final = "nanoseconds"
 TEXT_KINDS: Final = ("string", "null")

@@ -9,6 +9,7 @@ from typing import Final
 
 from tools.generated import renew_file_named
 
+from overmind.cli.data_files import DATA_FILES
 from overmind.config import describe
 from overmind.core.model.codes import Code
 from overmind.core.model.outcome import Cause
@@ -61,7 +62,17 @@ def causes_table() -> str:
     return "\n".join([*lines, *rows])
 
 
-TABLES: Final = {"variables": variables_table, "codes": codes_table, "causes": causes_table}
+def data_files_table() -> str:
+    lines = ["| file | what it is | in a backup |", "|---|---|---|"]
+    return "\n".join([*lines, *(f"| `data/{one.name}` | {one.meaning} | {one.in_backup} |" for one in DATA_FILES)])
+
+
+TABLES: Final = {
+    "data files": data_files_table,
+    "variables": variables_table,
+    "codes": codes_table,
+    "causes": causes_table,
+}
 
 if __name__ == "__main__":
     renew_file_named(TABLES)

@@ -34,6 +34,8 @@ if TYPE_CHECKING:
     from overmind.signals.decode import BadSignal, decode_signal
     from overmind.signals.encode import encode_signal
     from overmind.views.decisions import Decision, DecisionStatus
+    from overmind.views.positions import PositionRow
+    from overmind.views.prices import PriceRow
     from overmind.views.reports import PortfolioSummary, WalletMetrics
     from overmind.views.stats import ExecutionStats
 
@@ -61,6 +63,8 @@ __all__ = [
     "NoEligibleWallet",
     "PersistenceSender",
     "PortfolioSummary",
+    "PositionRow",
+    "PriceRow",
     "Problem",
     "Record",
     "Refusal",
@@ -110,6 +114,8 @@ if not TYPE_CHECKING:
         "overmind.signals.decode": "BadSignal decode_signal",
         "overmind.signals.encode": "encode_signal",
         "overmind.views.decisions": "Decision DecisionStatus",
+        "overmind.views.positions": "PositionRow",
+        "overmind.views.prices": "PriceRow",
         "overmind.views.reports": "PortfolioSummary WalletMetrics",
         "overmind.views.stats": "ExecutionStats",
     }

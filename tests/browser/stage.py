@@ -1,6 +1,6 @@
 """A desk of fifty wallets with a history, served on a free port: trades, refusals, open positions, holds.
 
-The history is played in virtual time, so that it takes seconds and shows two days.
+Its history is that of `tests/browser/history.py`.
 """
 
 from __future__ import annotations
@@ -10,38 +10,30 @@ import threading
 from collections.abc import Coroutine, Iterator
 from contextlib import ExitStack, contextmanager
 from hashlib import blake2b
-from itertools import count
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
-import numpy as np
-from msgspec import structs
 from solders.keypair import Keypair
+from tests.browser.history import BANK, play_history, write_tape
 
 from overmind.cli.opening import JOURNAL
 from overmind.clock.clocks import SystemClock
 from overmind.clock.instants import iso_seconds
-from overmind.clock.virtual import VirtualClock, run_virtual
 from overmind.config import MultiWalletConfig
 from overmind.config.secrecy import Secret
-from overmind.core.control.holds import OPERATOR
-from overmind.core.model.commands import AddHold, ReactivateWallet
-from overmind.core.model.controls import Scope
+from overmind.core.model.commands import ReactivateWallet
 from overmind.core.model.defaults import DEFAULT_RISK_TOLERANCE_PPM
 from overmind.core.model.enums import StrategyType, TradeAction
-from overmind.core.model.ids import SOL, Mint, SignalId, WalletId
+from overmind.core.model.ids import SOL, SignalId
 from overmind.core.model.signal import Signal
-from overmind.core.model.units import MICROS, NS
+from overmind.core.model.units import MICROS
 from overmind.desk.app import App
-from overmind.desk.engine import Engine
-from overmind.desk.market import Connect, MarketAccess, open_tape, paper
+from overmind.desk.market import open_tape, paper
 from overmind.desk.running import running
 from overmind.http.access.records import write_users
 from overmind.http.access.users import User, hashed
 from overmind.http.server import listen, serve_api
 from overmind.journal.sqlite import SqliteJournal
-from overmind.ports import Clock
-from overmind.sandbox.demo import SIZES
 
 T = TypeVar("T")
 
@@ -57,13 +49,6 @@ TYPES: Final = (
     ("mev", "medium", 1),
     ("emergency", "low", 1),
 )
-STEPS: Final = 120  # of the history
-STEP_S: Final = 20 * 60
-SIGNALS_A_STEP: Final = 4
-LAST_STEPS: Final = 4  # their positions are still open
-SIGNALS_A_LAST_STEP: Final = 60
-WALLETS_ASKED: Final = 8  # by each signal
-MARK_EVERY_S: Final = 300.0
 PATIENCE_S: Final = 30.0
 
 
@@ -74,6 +59,14 @@ def environment(data_dir: Path) -> dict[str, str]:
         "SNIPER_SERVER_PORT": "0",
         "OVERMIND_PAPER_CAPITAL_USD": "1500000",
         "OVERMIND_MAX_CONCURRENT_WALLETS": "50",
+        "OVERMIND_AUTO_REBALANCE_ENABLED": "false",  # so that a plan waits for a person
+        "OVERMIND_PRICE_TAPE": str(tape_of(data_dir)),
+        "OVERMIND_DAY_LOSS_MAX_PERCENT": "1",
+        "OVERMIND_DRAWDOWN_MAX_PERCENT": "3",
+        "OVERMIND_LOSS_STREAK_MAX": "8",
+        "OVERMIND_WITHDRAW_ADDRESSES": BANK,
+        "OVERMIND_WITHDRAW_DAY_MAX_USD": "5000",
+        "OVERMIND_WITHDRAW_DELAY_SEC": "86400",
     }
     lines = list[str]()
     for kind, profile, most in TYPES:
@@ -86,93 +79,16 @@ def environment(data_dir: Path) -> dict[str, str]:
     return env
 
 
+def tape_of(data_dir: Path) -> Path:
+    return data_dir.parent / "tape"
+
+
 def key_name(wallet: str) -> str:
     return f"KEY_{wallet.upper()}"
 
 
 def configuration(data_dir: Path) -> MultiWalletConfig:
     return MultiWalletConfig.from_env(environment(data_dir), dotenv=None)
-
-
-def play_history(config: MultiWalletConfig) -> None:
-    """Writes the journal of two days up to now."""
-    config.data_dir.mkdir(parents=True, exist_ok=True)
-    began_ns = SystemClock().now_ns() - (STEPS * STEP_S + 60) * NS
-    journal = SqliteJournal.open(config.data_dir / JOURNAL)
-    try:
-        clock = VirtualClock(began_ns)
-        run_virtual(_history(config, journal, clock))
-    finally:
-        journal.close()
-
-
-async def _history(config: MultiWalletConfig, journal: SqliteJournal, clock: VirtualClock) -> None:
-    draw, numbers = np.random.default_rng(7), count()
-    async with running(App(config, journal, clock, _seldom_marked(config))) as app:
-        began_ns = clock.now_ns()
-        for step in range(STEPS):
-            await app.look()
-            for _ in range(SIGNALS_A_STEP if step < STEPS - LAST_STEPS else SIGNALS_A_LAST_STEP):
-                await app.submit(_signal(app, next(numbers), draw))
-            await clock.sleep((began_ns + (step + 1) * STEP_S * NS - clock.now_ns()) / NS)
-        await _hold(app)
-        await app.settle()
-
-
-def _seldom_marked(config: MultiWalletConfig) -> Connect:
-    """Marks of every second would be most of the history."""
-    connect = paper(config, open_tape(config))
-
-    def connect_seldom(engine: Engine, clock: Clock) -> MarketAccess:
-        return structs.replace(connect(engine, clock), mark_every_s=MARK_EVERY_S)
-
-    return connect_seldom
-
-
-async def _hold(app: App) -> None:
-    wallets = list(app.engine.state.wallets)
-    for command in (
-        AddHold(Scope(wallets[3]), OPERATOR, "key rotation until Monday"),
-        AddHold(Scope(strategy=StrategyType.AXIOM_MEME_COIN), OPERATOR, "pools are thin today"),
-        AddHold(Scope(wallets[25]), "quarantine", "a fork took back 12.5 USDC that were spent already"),
-    ):
-        await app.engine.handle(command)
-
-
-def _signal(app: App, number: int, draw: np.random.Generator) -> Signal:
-    """Entries, sales of a part or of all, and some that are far too large."""
-    strategy = list(StrategyType)[draw.integers(0, 8)]
-    held = [
-        mint
-        for book in app.engine.state.wallets.values()
-        for mint, position in book.positions.items()
-        if position.units_by.get(strategy)
-    ]
-    signal = Signal(
-        id=SignalId(f"history-{number:05}"),
-        strategy=strategy,
-        action=TradeAction.BUY,
-        mint=_marked(app)[draw.integers(0, len(_marked(app)))],
-        risk_tolerance_ppm=DEFAULT_RISK_TOLERANCE_PPM[strategy],
-        exclude=_all_but_some(app, draw),
-        at_ns=app.clock.now_ns(),
-    )
-    if held and draw.integers(6) == 0:
-        return structs.replace(signal, action=TradeAction.SELL, mint=held[draw.integers(0, len(held))], sell_all=True)
-    micros = int(draw.integers(*SIZES[strategy])) * MICROS
-    return structs.replace(signal, notional_micros=micros * (30 if draw.integers(12) == 0 else 1))
-
-
-def _all_but_some(app: App, draw: np.random.Generator) -> tuple[WalletId, ...]:
-    """Else the cheapest wallets would take nearly everything."""
-    wallets = list(app.engine.state.wallets)
-    kept = set(draw.choice(len(wallets), WALLETS_ASKED, replace=False))
-    return tuple(wallet for number, wallet in enumerate(wallets) if number not in kept)
-
-
-def _marked(app: App) -> list[Mint]:
-    quote = app.engine.state.settings.quote.mint
-    return [mint for mint in app.engine.state.marks if mint != quote]
 
 
 class Served:
@@ -266,6 +182,7 @@ def add_users(data_dir: Path) -> None:
 
 @contextmanager
 def stage(folder: Path) -> Iterator[Served]:
+    write_tape(tape_of(folder / "data"))
     config = configuration(folder / "data")
     play_history(config)
     add_users(config.data_dir)

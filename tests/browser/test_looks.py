@@ -10,13 +10,15 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page
 from tests.browser.conftest import Visitors
+from tests.browser.test_live import wait
 
-from overmind.http.pages.navigation import NAVIGATION
+from overmind.http.pages.navigation import CHARTS, NAVIGATION
 
 FURTHER = ("/login", "/desk/wallets/primary_04", "/desk/wallets/emergency_01")
 PATHS = (*(view.path for view in NAVIGATION), *FURTHER)
 Theme = Literal["light", "dark"]
 THEMES: tuple[Theme, ...] = ("light", "dark")
+DRAWN = "document.documentElement.dataset.charts === 'drawn'"
 SIZES = ((1440, 900), (390, 844))
 
 
@@ -28,6 +30,8 @@ def test_a_view(theme: Theme, size: tuple[int, int], visitors: Visitors, artifac
             if path == "/login":
                 continue
             page = visit.open(path)
+            if path == CHARTS.path:
+                wait(page, DRAWN)
             look_at(page, artifacts / f"{name_of(path)}-{theme}-{width}.png", width)
             page.close()
     with visitors.visit(viewport={"width": width, "height": height}, color_scheme=theme) as visit:

@@ -9,10 +9,9 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
 from tests.browser.conftest import Visitors
 from tests.browser.test_live import wait
-from tests.browser.test_looks import SIZES, THEMES, Theme, look_at
+from tests.browser.test_looks import DRAWN, SIZES, THEMES, Theme, look_at
 
 PATIENCE_MS = 60_000.0  # A process beside the desk has the lowest priority.
-DRAWN = "document.documentElement.dataset.charts === 'drawn'"
 
 
 def first_signal(page: Page, status: str) -> str:

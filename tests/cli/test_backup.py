@@ -6,9 +6,13 @@ import json
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 from tests.support.command import as_json, copy_of, overmind
 from tests.support.command_process import WALLETS
 
+from overmind.desk.sources.changes import add_source
+from overmind.desk.sources.source import AnswersKey, Source, SourceKind, SourceSecret
+from overmind.desk.sources.store import change_sources
 from overmind.keys.secret_key import SecretKey
 
 SIGNAL = {"signal_id": "one", "strategy_type": "TokenSniping", "action": "Buy", "symbol": "SOL", "notional_usd": 50}
@@ -38,6 +42,24 @@ def test_a_desk_goes_on_from_its_backup(desk: Path) -> None:
     assert told == {"data_dir": str(desk / "again"), **{name: made[name] for name in told if name != "data_dir"}}
     again = overmind(desk, "submit", "-", "--json", given=json.dumps(SIGNAL), OVERMIND_DATA_DIR="again")
     assert as_json(again)["status"] == "duplicate"
+
+
+def test_a_stop_that_nobody_has_lifted_stays_one(desk: Path) -> None:
+    (desk / "data" / "STOP").write_text("look at it first")
+    assert overmind(desk, "backup", "copy").returncode == 0
+    assert overmind(desk, "restore", "copy", "--to", "again").returncode == 0
+    assert (desk / "again" / "STOP").read_text() == "look at it first"
+
+
+def test_no_copy_of_a_desk_signs_its_answers(desk: Path) -> None:
+    key = AnswersKey("whsec_a-key-that-both-sides-have")
+    made = Source("tv", SourceKind.TRADINGVIEW, {"SOLUSD": "SOL"}, {}, (SourceSecret("0" * 64),), "", "")
+    change_sources(desk / "data", add_source(replace(made, answers_keys=(key,))))
+    for name, words in (("copy", ()), ("secrets", ("--with-keys",))):
+        assert overmind(desk, "backup", name, *words).returncode == 0
+        assert (desk / name / "hooks.json").exists()
+        held = b"".join(path.read_bytes() for path in (desk / name).rglob("*") if path.is_file())
+        assert (key.key.encode() in held) == (name == "secrets")
 
 
 def test_people_read_what_it_holds(desk: Path) -> None:

@@ -55,6 +55,13 @@ def test_submit_settles_before_it_exits(traded: Path) -> None:
     assert stats["signals"], stats["signals_refused"] == (3, 1)
 
 
+def test_prices_are_shown_with_their_time(traded: Path) -> None:
+    shown = as_json(overmind(traded, "prices", "--json"))
+    assert {row["symbol"]: row["price_usd"] for row in shown} == {"BTC": "90000", "ETH": "2000", "SOL": "150"}
+    assert all(row["at_ns"] > 0 and not row["doubted"] for row in shown)
+    assert "90,000" in overmind(traded, "prices").stdout
+
+
 def test_what_was_bought_is_shown(traded: Path) -> None:
     portfolio = as_json(overmind(traded, "portfolio", "--json"))
     wallets = as_json(overmind(traded, "wallets", "--json"))

@@ -25,6 +25,7 @@ from overmind.desk.admission import AdmissionWatch
 from overmind.desk.crowd import TURN_MAX
 from overmind.desk.engine import Engine
 from overmind.desk.executor import FINAL_POLL_S, POLL_S, RESEND_S, Executor
+from overmind.desk.times import DeskTimes
 from overmind.journal.memory import MemoryJournal
 from overmind.ports import Allowed, VenueUnavailable, always
 
@@ -115,7 +116,10 @@ class Desk:
         self.venue = Venue(clock, provisional)
         self.stop_file = False
         self.admission = None if looks is None else looks(self.engine)
-        self.executor = Executor(self.engine, self.venue, clock, wallets_max, lambda: self.stop_file, self.admission)
+        self.times = DeskTimes()
+        self.executor = Executor(
+            self.engine, self.venue, clock, wallets_max, lambda: self.stop_file, self.admission, self.times
+        )
 
     async def place(self, number: int = 1) -> Order:
         answered = await self.engine.submit(buy(number, SOL, self.clock.now_ns()).signal)
@@ -273,6 +277,20 @@ def test_a_venue_without_forks_is_never_asked_for_the_final() -> None:
         assert not desk.venue.final_looks
 
     play(check, provisional=False)
+
+
+def test_an_order_counts_as_sent_once_a_node_took_it() -> None:
+    async def check(desk: Desk) -> None:
+        desk.venue.silent = True
+        order = await desk.place()
+        assert len(desk.venue.sends) == 1
+        assert desk.times.first_sent == {}
+        desk.venue.silent = False
+        await desk.pass_s(RESEND_S + POLL_S)
+        (sent_ns,) = (at_ns for work_id, at_ns in desk.times.first_sent.items() if work_id == order.id)
+        assert sent_ns == desk.venue.sends[-1][0]
+
+    play(check)
 
 
 def test_a_silent_venue_is_asked_again_for_the_final() -> None:

@@ -25,7 +25,10 @@ from overmind.core.model.signal import Signal
 from overmind.core.model.units import NS
 from overmind.desk.engine import Begun, Bounds, Engine, EngineStopped
 from overmind.desk.lane import Lane
+from overmind.http.access.changes import API_TOKEN_NAME
+from overmind.http.access.identity import IDENTITY, Identity, Kind
 from overmind.http.archive import Archive
+from overmind.http.endpoints import Role
 from overmind.http.health import price_faults
 from overmind.http.intake import Intake
 from overmind.http.stream import Streams
@@ -82,7 +85,9 @@ async def post(intake: Intake, body: object) -> tuple[Response, Any]:
     async def receive() -> dict[str, object]:
         return {"type": "http.request", "body": json.dumps(body).encode()}
 
-    answer = await intake.post(Request({"type": "http", "method": "POST", "headers": []}, receive))
+    sender = {IDENTITY: Identity(API_TOKEN_NAME, Role.ADMIN, Kind.TOKEN)}
+    scope = {"type": "http", "method": "POST", "headers": [], "state": sender}
+    answer = await intake.post(Request(scope, receive))
     return answer, json.loads(bytes(answer.body))
 
 

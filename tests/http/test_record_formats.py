@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from overmind.http.pages.record_formats import alike, bps, by_cost, setting, short_id, some
-from overmind.text.amount import Amount
+from overmind.http.pages.record_formats import alike, bps, by_cost, short_id, some
 
 
 def test_wallets_that_need_the_same_changes_share_a_row() -> None:
@@ -46,19 +45,3 @@ def test_a_mint_within_an_id_is_shortened() -> None:
 )
 def test_basis_points_have_a_sign(value: float | None, told: str) -> None:
     assert bps(value) == told
-
-
-@pytest.mark.parametrize(
-    ("value", "unit", "told"),
-    [
-        (Amount("900"), "usd", "$900.00"),
-        (2.5, "percent", "2.5 %"),
-        (1_000, "count", "1,000"),
-        (0.5, "ratio", "0.5"),
-        (True, "flag", "yes"),
-        (False, "flag", "no"),
-        (None, "usd", "\u2013"),
-    ],
-)
-def test_a_limit_is_told_in_its_unit(value: object, unit: str, told: str) -> None:
-    assert setting(value, unit) == told

@@ -110,7 +110,7 @@ SHOWN = {  # path: what is on it
     "/desk/signals?to=2000-01-01": ("No signal fits",),
     "/desk/signals/small": ("chosen", "may take it", "Its life in the journal"),
     "/desk/signals/large": ("What would have had to change", "notional at most $"),
-    "/desk/orders?token=SOL": ("small.0.0", "filled"),
+    "/desk/orders?token=SOL": ("small.0.0", "filled", "signed: 2", "sent: 2", "confirmed: 2"),
     "/desk/orders?token=ETH": ("No order has ended that fits",),
     "/desk/capital": (
         "Rebalance: what it would do now",

@@ -18,7 +18,10 @@ from overmind.core.model.ids import SOL
 from overmind.core.model.signal import Signal
 from overmind.desk.engine import Begun, Engine
 from overmind.desk.lane import REST_S, Lane
+from overmind.http.access.changes import API_TOKEN_NAME
+from overmind.http.access.identity import IDENTITY, Identity, Kind
 from overmind.http.bounds import BODY_BYTES_MAX
+from overmind.http.endpoints import Role
 from overmind.http.intake import Intake
 from overmind.http.server import by_urgency
 from overmind.journal.memory import MemoryJournal
@@ -75,7 +78,10 @@ class Stage:
         async def receive() -> dict[str, object]:
             return {"type": "http.request", "body": body}
 
-        return await self.intake.post(Request({"type": "http", "method": "POST", "headers": []}, receive))
+        sender = {IDENTITY: Identity(API_TOKEN_NAME, Role.ADMIN, Kind.TOKEN)}
+        return await self.intake.post(
+            Request({"type": "http", "method": "POST", "headers": [], "state": sender}, receive)
+        )
 
     async def post(self, signals: list[dict[str, object]]) -> list[Any]:
         answer = await self.answer(json.dumps(signals).encode())
@@ -251,6 +257,7 @@ def test_signals_that_wait_are_bounded() -> None:
         ("GET", "/v1/wallets", False),
         ("GET", "/healthz", False),
         ("GET", "/v1/emergency-stop", False),
+        ("POST", "/v1/hooks/tradingview/chart/close", False),
     ],
 )
 def test_the_lane_rests_for_what_ends_trading(method: str, path: str, rests: bool) -> None:

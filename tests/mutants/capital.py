@@ -193,8 +193,8 @@ CAPITAL: Final = (
     Mutation(
         "rebalance while one is under way",
         REBALANCE,
-        'return f"{\', \'.join(sorted(under_way))} under way" if under_way else ""',
-        'return "" if under_way else ""',
+        "    if not under_way:\n",
+        "    if under_way is not None:\n",
         REBALANCE_TEST,
         world="chain",
     ),

@@ -11,6 +11,21 @@ ACTIONS: Final = "tests/http/pages/test_actions.py"
 
 PAGE_BUGS: Final = (
     Mutation(
+        "page: an order counts as sent although no node took it",
+        "desk/executor.py",
+        "        try:\n            await self._venue.send(work, ticket, lambda: self._may_send(work))\n",
+        "        self._times.add_sent(work.id, self._clock.now_ns())\n"
+        "        try:\n            await self._venue.send(work, ticket, lambda: self._may_send(work))\n",
+        "tests/desk/test_executor.py::test_an_order_counts_as_sent_once_a_node_took_it",
+    ),
+    Mutation(
+        "page: an order that is not signed counts as sent",
+        "views/orders.py",
+        "    if known.ticket is not None:\n        shown, detail",
+        '    if is_sent:\n        shown = "sent"\n    elif known.ticket is not None:\n        shown, detail',
+        "tests/views/test_orders.py::test_an_open_order_is_sent_only_when_a_node_took_it",
+    ),
+    Mutation(
         "page: another session's token is in the forms",
         "http/pages/showing.py",
         "return self.html(body.replace(self._csrf, identity.csrf), headers)",

@@ -15,6 +15,7 @@ from tests.mutants.door import DOOR_BUGS
 from tests.mutants.durability import DURABILITY
 from tests.mutants.entries import ENTRIES
 from tests.mutants.firewall import FIREWALL_BUGS
+from tests.mutants.hooks import HOOK_BUGS
 from tests.mutants.limits import LIMITS
 from tests.mutants.lots import LOTS
 from tests.mutants.metrics import METRICS
@@ -25,6 +26,7 @@ from tests.mutants.page import PAGE_BUGS
 from tests.mutants.prices import PRICES
 from tests.mutants.restored import RESTORED
 from tests.mutants.sending import SENDING_BUGS
+from tests.mutants.shipping import SHIPPING
 from tests.mutants.storage import STORAGE_BUGS
 from tests.mutants.terminal import TERMINAL_BUGS
 from tests.mutants.unlisted import UNLISTED
@@ -51,9 +53,11 @@ SUBJECTS: Final[dict[str, tuple[Mutation, ...]]] = {
     "lots": LOTS,
     "restored": RESTORED,
     "backup": BACKUP,
+    "shipping": SHIPPING,
     "clock": CLOCK_BUGS,
     "waiting": WAITING,
     "metrics": METRICS,
     "notices": NOTICES,
+    "hooks": HOOK_BUGS,
 }
 MUTATIONS: Final = tuple(one for bugs in SUBJECTS.values() for one in bugs)

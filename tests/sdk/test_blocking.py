@@ -78,6 +78,8 @@ def test_every_call_answers_without_await(manager: WalletManager) -> None:
     assert manager.get_wallet("hft_wallet").status is WalletStatus.ACTIVE
     assert manager.get_wallet_metrics("hft_wallet").total_value_usd == pytest.approx(30_000, abs=1)
     assert len(manager.get_active_wallets()) == 4
+    assert manager.get_positions() == []
+    assert [row.symbol for row in manager.get_prices()] == ["BTC", "ETH", "SOL"]
     manager.emergency_stop_all("drill")
     with pytest.raises(NoEligibleWallet):
         manager.select_wallet(SNIPE)

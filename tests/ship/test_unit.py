@@ -59,6 +59,12 @@ def test_every_command_of_a_unit_is_there(name: str) -> None:
     assert found == [name.removesuffix(".service").partition("-")[2] or "run"]
 
 
+def test_systemd_is_told_by_the_desk_alone() -> None:
+    """And it waits for what it is told: ready, alive, stopping."""
+    lines = (UNITS / "overmind.service").read_text(encoding="utf-8").splitlines()
+    assert {"Type=notify", "NotifyAccess=main", "WatchdogSec=60", "Restart=on-failure"} <= set(lines)
+
+
 def hardened(unit: str, *words: str) -> list[str]:
     """The words after Python's own."""
     return [str(HARDENED), str(UNITS / unit), sys.executable, *words]

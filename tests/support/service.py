@@ -17,6 +17,7 @@ from tests.support.processes import PATIENCE_S, Child
 from typer.testing import CliRunner
 
 from overmind.cli import cli
+from overmind.cli.data_files import file_of
 from overmind.desk.log.setup import stop_logging
 
 BUY = {"signal_id": "one", "strategy_type": "TokenSniping", "action": "Buy", "symbol": "SOL", "notional_usd": 50}
@@ -119,3 +120,10 @@ def serving(folder: Path, **more: str) -> Iterator[Service]:
     env = environment(folder, **{"SNIPER_SERVER_PORT": "0", **more})
     with Child([*COMMAND[1:], "run", "--json"], env, folder, "service") as child:
         yield Service(folder, child, child.ready()["url"])
+    require_known(folder / "data")
+
+
+def require_known(data_dir: Path) -> None:
+    """Whatever a service wrote is a file of which somebody said whether a backup holds it."""
+    names = [path.relative_to(data_dir).as_posix() for path in data_dir.rglob("*") if path.is_file()]
+    assert [name for name in names if file_of(name) is None] == [], "give them a row in cli/data_files.py"

@@ -6,7 +6,8 @@ import msgspec
 import pytest
 from tests.support.core_desk import CoreDesk
 
-from overmind.views.orders import OrderRow, closed_orders, open_orders
+from overmind.core.model.ids import OrderId
+from overmind.views.orders import OrderRow, closed_orders, each_open_order, open_orders
 
 
 def shown(steps: str) -> OrderRow:
@@ -30,6 +31,14 @@ def test_an_open_order_has_what_it_holds_and_nothing_else() -> None:
     row = shown("w1; buy eth $1000 id a")
     assert (row.state, row.spend_max, row.spend_symbol) == ("placed", "1000", "USDC")
     assert (row.spent, row.received, row.price, row.fee_sol, row.closed_at) == (None,) * 5
+
+
+def test_an_open_order_is_sent_only_when_a_node_took_it() -> None:
+    desk = CoreDesk("w1; buy eth $1000 id a; sign")
+    assert [row.state for _, row in each_open_order(desk.state)] == ["signed"]
+    assert [row.state for _, row in each_open_order(desk.state, {OrderId("a.0.0")})] == ["sent"]
+    unsigned = CoreDesk("w1; buy eth $1000 id a")
+    assert [row.state for _, row in each_open_order(unsigned.state, {OrderId("a.0.0")})] == ["placed"]
 
 
 def test_a_sale_has_its_price_in_quote_currency() -> None:

@@ -1,11 +1,8 @@
 """`overmind backup` makes a verified copy of the journal while the desk trades. `overmind restore` is the way back.
 
-What is in a backup, and what is not:
-
-    in                journal, sealed segments from wherever they lie, users, tokens and sources (secrets as hashes)
-    with --with-keys  the key files of the wallets, the token of the API
-    never             .env; the anchor and its key, which find out that a restored journal is older than what was
-                      traded; what is made anew from the journal
+`data_files.py` says of each file of the data folder whether it is in a backup. Of what lies elsewhere only the wallets'
+key files are, with --with-keys. Never in it are `.env`, and the anchor: it finds out that a restored journal is older
+than what was traded.
 """
 
 from __future__ import annotations
@@ -18,6 +15,7 @@ import typer
 
 from overmind import __version__
 from overmind.cli import present
+from overmind.cli.data_files import KEYS_FOLDER, copied_names
 from overmind.cli.opening import JOURNAL, AsJson, DataDir, absolute, data_dir_of, data_folder, journal_at
 from overmind.clock.clocks import SystemClock
 from overmind.clock.instants import iso_seconds
@@ -26,37 +24,34 @@ from overmind.config.problems import Findings
 from overmind.config.settings import Settings
 from overmind.config.variables.wallets import MANAGED_WALLETS
 from overmind.config.wallet_lines import read_lines
-from overmind.desk.sources.store import SOURCES_FILE
-from overmind.http.access.records import TOKENS_FILE, USERS_FILE, USES_FILE
-from overmind.http.files import TOKEN_FILE
 from overmind.journal.backup.making import make_backup
 from overmind.journal.backup.manifest import Manifest, read_manifest
 from overmind.journal.backup.restoring import restore_backup
 from overmind.journal.database import connect_reader, last_seq
 
-ACCESS_FILES: Final = (USERS_FILE, TOKENS_FILE, USES_FILE, SOURCES_FILE)
-KEYS_FOLDER: Final = "keys"
 FROM_VARIABLE: Final = "env:"
 
 
 def backup(
     folder: Annotated[Path, typer.Argument(metavar="DEST", callback=absolute, help="New folder for the backup.")],
     with_keys: Annotated[
-        bool, typer.Option("--with-keys", help="Also copy the wallets' key files and the token of the API.")
+        bool,
+        typer.Option(
+            "--with-keys",
+            help="Also copy the key files of the wallets, the API's token and the keys that sign answers.",
+        ),
     ] = False,
     as_json: AsJson = False,
     data_dir: DataDir = None,
 ) -> None:
     """Copy the journal while the desk trades, and verify it.
 
-    In it: the journal with all sealed segments, users, tokens of programs, sources of signals. Private keys only with
-    --with-keys; those in variables, and .env, are never copied. The folder gets its name when all of it is on disk and
-    was read back.
+    In it: the journal with all sealed segments, users, tokens of programs, sources of signals and how far they were
+    answered. Secrets only with --with-keys; those in variables, and .env, are never copied. The folder gets its name
+    when all of it is on disk and was read back.
     """
     home = data_dir_of(data_dir)
-    beside = {name: home / name for name in ACCESS_FILES}
-    if with_keys:
-        beside |= {TOKEN_FILE: home / TOKEN_FILE, **_key_files()}
+    beside = {name: home / name for name in copied_names(with_keys)} | (_key_files() if with_keys else {})
     journal = journal_at(home)
     made_at = iso_seconds(SystemClock().now_ns())
     with present.progress() as shown:

@@ -31,6 +31,7 @@ from overmind.core.model.ids import SignalId
 from overmind.views import reports
 from overmind.views.past import BadSearch, opened_orders, orders_in, refusals_in
 from overmind.views.positions import positions as positions_of
+from overmind.views.prices import prices as prices_of
 from overmind.views.risk import risk as risk_of
 from overmind.views.stats import execution_stats, shown_stats
 
@@ -61,6 +62,15 @@ def positions(as_json: AsJson = False, data_dir: DataDir = None) -> None:
         present.emit_json(rows)
     else:
         desk_tables.positions(rows)
+
+
+def prices(as_json: AsJson = False, data_dir: DataDir = None) -> None:
+    """Show what each token costs, and when that was seen."""
+    rows = prices_of(state_on_disk(data_dir_of(data_dir)))
+    if as_json:
+        present.emit_json(rows)
+    else:
+        desk_tables.prices(rows)
 
 
 def risk(as_json: AsJson = False, data_dir: DataDir = None) -> None:

@@ -8,6 +8,7 @@ from overmind.cli.present import instant, table, usd
 from overmind.views import reports
 from overmind.views.bridge import Bridge
 from overmind.views.positions import PositionRow
+from overmind.views.prices import PriceRow
 from overmind.views.stats import ExecutionStats
 
 
@@ -92,6 +93,15 @@ def positions(rows: Sequence[PositionRow]) -> None:
         ),
         right=columns[2:6],
     )
+
+
+def prices(rows: Sequence[PriceRow]) -> None:
+    columns = ("token", "price", "seen at", "")
+    shown = [
+        (row.symbol, f"${row.price_usd:,.8g}", instant(row.at_ns), "a newer one is doubted" if row.doubted else "")
+        for row in rows
+    ]
+    table("Prices", columns, shown, right=("price",))
 
 
 def _hold(row: reports.HoldRow) -> str:

@@ -37,8 +37,7 @@ from overmind.core.entries.rules import FUTURE_MAX_NS
 from overmind.core.entries.selection_index import SelectionIndex
 from overmind.core.entries.sizing import SizedRequest
 from overmind.core.exits.dust import end_close, write_off
-from overmind.core.exits.selling import cancel_close, close_position, holder, sell, sell_all_due, sell_due
-from overmind.core.model.codes import Code, Refusal
+from overmind.core.exits.selling import SHORT, cancel_close, close_position, holder, sell, sell_all_due, sell_due
 from overmind.core.model.commands import (
     AcceptBalances,
     AcceptHistory,
@@ -240,8 +239,8 @@ def _attributed(state: State, index: SelectionIndex, given: Attributed, at_ns: i
 def _answer(state: State, index: SelectionIndex, signal: Signal, at_ns: int, received_at_ns: int) -> Iterator[Event]:
     if signal.action is HOLD:
         yield SignalRecorded(signal)
-    elif signal.sender is not None and signal.sender.short:
-        yield SignalRefused(signal, (Refusal(Code.SHORT_NOT_TRADED, "long", "short"),))
+    elif signal.sender is not None and signal.sender.short and not signal.sender.closes:
+        yield SignalRefused(signal, (SHORT,))
     elif signal.action in EXITS:
         yield from sell(state, index, signal, at_ns, received_at_ns)
     elif signal.risk is not None:

@@ -38,7 +38,7 @@ from overmind.core.model.commands import (
 from overmind.core.model.controls import CLOCK, Scope
 from overmind.core.model.events import Answer, DeskConfigured, Entry, Event, HoldLifted, OrderPlaced, SignalRefused
 from overmind.core.model.ids import OWN, SignalId, is_own
-from overmind.core.model.signal import Signal
+from overmind.core.model.signal import Signal, same_content
 from overmind.core.model.value import Value
 from overmind.desk.feed import Feed
 from overmind.desk.last_snapshot import encoded
@@ -390,8 +390,3 @@ def recover(journal: Journal) -> State:
         forget_changes(state)
     state.revalued = True
     return state
-
-
-def same_content(first: Signal, second: Signal) -> bool:
-    """Whether two signals with one id ask for the same. The time may differ: a sender may stamp each attempt anew."""
-    return msgspec.structs.replace(first, at_ns=None) == msgspec.structs.replace(second, at_ns=None)

@@ -29,7 +29,7 @@ from overmind.core.model.units import NS
 from overmind.desk.admission import AdmissionWatch
 from overmind.desk.crowd import TURN_MAX, Crowd
 from overmind.desk.engine import Engine
-from overmind.desk.times import DeskTimes, Sent
+from overmind.desk.times import DeskTimes
 from overmind.ports import Clock, LandedOtherwise, Venue, VenueUnavailable
 
 POLL_S: Final = 0.2  # between two polls of an outcome
@@ -314,7 +314,7 @@ class Executor:
         except VenueUnavailable as silent:  # It may still land; only its outcome tells.
             log.warning("send not answered", signature=ticket.signature, why=str(silent))
         else:
-            self._times.sent.append(Sent(work.id, self._clock.now_ns()))
+            self._times.add_sent(work.id, self._clock.now_ns())
 
     def _may_send(self, work: Work) -> bool:
         """A sale that was signed is sent again whatever is seen: its tokens leave, and its ticket expires soon."""

@@ -16,6 +16,7 @@ DECISION_BOUNDS_NS: Final = (
     *(100_000_000, 250_000_000, NS),
 )
 SENT_MAX: Final = 4_096  # that the metrics have not counted yet
+FIRST_SENT_MAX: Final = 4_096  # orders and moves; far more than are ever open
 
 
 class Times(msgspec.Struct):
@@ -50,3 +51,12 @@ class DeskTimes:
     def __init__(self) -> None:
         self.decided = Times.within(DECISION_BOUNDS_NS)  # from the arrival of a signal to its decision
         self.sent: deque[Sent] = deque(maxlen=SENT_MAX)  # first sends and repeats, the oldest first
+        self.first_sent: dict[OrderId, int] = {}  # when a node first took it; the newest FIRST_SENT_MAX
+
+    def add_sent(self, work_id: OrderId, at_ns: int) -> None:
+        self.sent.append(Sent(work_id, at_ns))
+        if work_id in self.first_sent:
+            return
+        if len(self.first_sent) >= FIRST_SENT_MAX:
+            del self.first_sent[next(iter(self.first_sent))]
+        self.first_sent[work_id] = at_ns

@@ -9,13 +9,14 @@ The work on signals is done in the lane, in slices, so that stops, exits and hea
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Container, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Container, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
 from typing import Final, NamedTuple, TypeVar
 
 import msgspec
 import structlog
+from msgspec.structs import replace
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -28,6 +29,8 @@ from overmind.core.model.signal import Signal
 from overmind.desk.engine import Begun, DiskFull, Engine, EngineBusy, EngineStopped
 from overmind.desk.lane import Lane, Rank
 from overmind.desk.submit import conflict, failed, invalid, not_taken
+from overmind.http.access.changes import API_TOKEN_NAME
+from overmind.http.access.identity import Identity, Kind, identity_of
 from overmind.http.arrays import items_of
 from overmind.http.bounds import BATCH_MAX, NDJSON
 from overmind.http.responses import RETRY_AFTER_S, JsonResponse, error_response
@@ -105,26 +108,43 @@ class Intake:
         self._waiting_bytes += len(body)
         try:
             content_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-            return await self._taken(body, content_type, self._clock.now_ns())
+            return await self._taken(body, content_type, self._clock.now_ns(), source_of(identity_of(request)))
         finally:
             self._waiting_bytes -= len(body)
 
-    async def _taken(self, body: bytes, content_type: str, received_at_ns: int) -> Response:
+    @property
+    def wallets(self) -> Collection[str]:
+        """Those that a signal may name."""
+        return self._engine.state.wallets
+
+    async def take(self, read: SignalRead, received_at_ns: int) -> AnsweredSignal:
+        """One signal that another door has read."""
+        signal = read.signal
+        if self._closed:
+            return _answered(STOPPED, {"signal_id": signal.id, "status": "stopping", "error": STOPPING})
+        if (looking := self._look_before(signal)) is not None:
+            return await self._finished(read, await self._begin_later(looking, read, received_at_ns))
+        async with self._lane.held(Rank.SALE if signal.action in SELL_ACTIONS else Rank.ENTRY):
+            await self._keep_up()
+            begun = self._tried(signal.id, partial(self._begun, read, received_at_ns))
+        return await self._finished(read, begun)
+
+    async def _taken(self, body: bytes, content_type: str, received_at_ns: int, source: str) -> Response:
         if content_type in NDJSON_TYPES:
-            return await self._batch(await self._lines(body), received_at_ns, _as_lines)
+            return await self._batch(await self._lines(body), received_at_ns, source, _as_lines)
         if body.lstrip()[:1] == b"[":
             try:
                 signals = items_of(body)
             except (msgspec.DecodeError, UnicodeError, RecursionError) as fault:
                 return error_response(INVALID, f"not a JSON array of signals: {fault}", "send [{…}, …]")
-            return await self._batch(signals, received_at_ns, _as_array)
-        status, answer = await self._single(body, received_at_ns)
+            return await self._batch(signals, received_at_ns, source, _as_array)
+        status, answer = await self._single(body, received_at_ns, source)
         return Response(answer, status, _headers(status), media_type=JsonResponse.media_type)
 
-    async def _single(self, body: bytes, received_at_ns: int) -> AnsweredSignal:
+    async def _single(self, body: bytes, received_at_ns: int, source: str) -> AnsweredSignal:
         """One signal alone, with as few steps as possible. Its answer is written already when it is durable."""
         async with self._lane.held(Rank.READING) as turn:
-            read = self._read(body)
+            read = self._read(body, source)
             if isinstance(read, AnsweredSignal):
                 return read
             looking = self._look_before(read.signal)
@@ -134,6 +154,9 @@ class Intake:
                 begun = self._tried(read.signal.id, partial(self._begun, read, received_at_ns))
         if looking is not None:
             begun = await self._begin_later(looking, read, received_at_ns)
+        return await self._finished(read, begun)
+
+    async def _finished(self, read: SignalRead, begun: Begun | Written | AnsweredSignal) -> AnsweredSignal:
         if isinstance(begun, AnsweredSignal):
             return begun
         with suppress(EngineStopped):  # What is not durable then is told to nobody: see `_told`.
@@ -160,24 +183,27 @@ class Intake:
         self,
         signals: Sequence[bytes | msgspec.Raw],
         received_at_ns: int,
+        source: str,
         shown: Callable[[Sequence[AnsweredSignal], int], Response],
     ) -> Response:
         """Decides in this order and makes all durable together. A bad signal does not stop the others."""
         if not 1 <= len(signals) <= BATCH_MAX:
             fix = f"send 1 to {BATCH_MAX} signals in a request"
             return error_response(413 if signals else INVALID, f"{len(signals)} signals", fix)
-        answered = await self._answers(signals, received_at_ns)
+        answered = await self._answers(signals, received_at_ns, source)
         found = {status for status, _ in answered}
         first = next((status for status in (DECIDED, STOPPED, FAILED, BUSY) if status in found), INVALID)
         return shown(answered, first)
 
-    async def _answers(self, signals: Sequence[bytes | msgspec.Raw], received_at_ns: int) -> list[AnsweredSignal]:
+    async def _answers(
+        self, signals: Sequence[bytes | msgspec.Raw], received_at_ns: int, source: str
+    ) -> list[AnsweredSignal]:
         """A request of sales alone goes before every entry. Of another one the order stands, its sales included."""
         async with self._lane.held(Rank.READING) as turn:
             read: list[SignalRead | AnsweredSignal] = []
             for raw in signals:
                 await turn.pause()
-                read.append(self._read(bytes(raw)))
+                read.append(self._read(bytes(raw), source))
         only_sales = all(one.signal.action in SELL_ACTIONS for one in read if isinstance(one, SignalRead))
         rank = Rank.SALE if only_sales else Rank.ENTRY
         begun = await self._begin_all(read, received_at_ns, rank)
@@ -232,11 +258,12 @@ class Intake:
         decision = decision_of(tuple(event for event in begun.events if isinstance(event, Answer)))
         return Written(begun.durable_seq, json_bytes(decision.to_json(read.notes)))
 
-    def _read(self, raw: bytes) -> SignalRead | AnsweredSignal:
+    def _read(self, raw: bytes, source: str) -> SignalRead | AnsweredSignal:
         try:
-            return read_signal(raw, self._tokens, self._quote, self._ignored, self._engine.state.wallets)
+            read = read_signal(raw, self._tokens, self._quote, self._ignored, self._engine.state.wallets)
         except BadSignal as bad:
             return _answered(INVALID, invalid(bad))
+        return SignalRead(replace(read.signal, source=source), read.notes) if source else read
 
     def _answer(self, read: SignalRead | AnsweredSignal, begun: Begun | Written | AnsweredSignal) -> AnsweredSignal:
         if isinstance(begun, AnsweredSignal):
@@ -267,6 +294,13 @@ class Intake:
         except Exception as fault:
             log.exception("a signal could not be decided", signal_id=signal_id)
             return _answered(FAILED, failed(signal_id, fault))
+
+
+def source_of(identity: Identity) -> str:
+    """Who sent the signal, as the journal names it. Blank for the desk's own token, which the command line has too."""
+    if identity.kind is Kind.USER:
+        return f"user:{identity.name}"
+    return "" if identity.name == API_TOKEN_NAME else identity.by
 
 
 def _answered(status: int, answer: Mapping[str, object]) -> AnsweredSignal:

@@ -6,6 +6,7 @@ What comes from the journal is written in the thread that reads it.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from functools import partial
 from typing import Annotated, Final
 
 from fastapi import APIRouter, Query
@@ -33,6 +34,7 @@ from overmind.views.orders import each_open_order
 from overmind.views.past import BadSearch, Opened, moves_in, opened_moves, orders_in, refusals_in
 from overmind.views.positions import position_rows
 from overmind.views.preview import explain
+from overmind.views.prices import price_rows
 from overmind.views.risk import Risk, portfolio_risk, wallet_risks
 from overmind.views.stats import shown_stats
 
@@ -87,6 +89,10 @@ def _books_router(app: App, slices: Slices) -> APIRouter:
     async def positions() -> Response:
         return await slices.rows(position_rows)
 
+    @router.get("/prices")
+    async def prices() -> Response:
+        return await slices.rows(price_rows)
+
     @router.get("/stats")
     async def stats() -> Response:
         return JsonResponse(await engine.read(shown_stats))
@@ -116,14 +122,15 @@ def _books_router(app: App, slices: Slices) -> APIRouter:
 def _past_router(app: App, recent: Archive, slices: Slices) -> APIRouter:
     """Open orders and moves from the books, and what ended or was refused from the journal."""
     router, engine = APIRouter(route_class=StrictRoute), app.engine
+    opened_orders = partial(each_open_order, sent=app.times.first_sent)
 
     @router.get("/orders")
     async def orders(asked: OrdersAskedFor, only_open: OnlyOpen = False) -> Response:
         """Open orders at the time of the request; an order that closed meanwhile is shown as closed."""
         if only_open and asked.for_all:  # Polled often, so without `placed_at`, which takes reading the journal.
-            return await slices.rows(lambda state: (row for _, row in each_open_order(state)))
+            return await slices.rows(lambda state: (row for _, row in opened_orders(state)))
         search, desk, seq = await engine.read(lambda state: (asked.among(state), state.desk, state.seq))
-        opened = Opened(desk, seq, orders=await slices.collected(each_open_order))
+        opened = Opened(desk, seq, orders=await slices.collected(opened_orders))
         return written(await recent.look(lambda pages: json_bytes(orders_in(pages.past(), opened, search, only_open))))
 
     @router.get("/moves")

@@ -40,6 +40,10 @@ from overmind.http.connections import Connections, ServerConfig, connections_max
 from overmind.http.explainer import Explainer
 from overmind.http.health import Reachable, ServiceHealth
 from overmind.http.historian import Historian
+from overmind.http.hooks.administration import HookAdministration
+from overmind.http.hooks.hooks import Hooks
+from overmind.http.hooks.known import KnownSources
+from overmind.http.hooks.reading import Market
 from overmind.http.intake import Intake
 from overmind.http.metrics.machine import BesideSample
 from overmind.http.metrics.scrape import Metrics
@@ -56,6 +60,7 @@ from overmind.signals.decode import token_index
 
 SIGNALS: Final = "/v1/signals"
 URGENT: Final = ("/emergency-stop", "/pause", "/close")  # ends of paths
+HOOKS: Final = "/v1/hooks/"  # whose paths end as anybody likes
 NO_ROUTE: Final = "/-"
 LEAVE_S: Final = 5  # for the last responses while the server stops
 
@@ -117,6 +122,7 @@ async def serve_api(
     lane, connections = Lane(), Connections(connections_max())
     networks = [ip_network(one) for one in door.answers_networks]
     answers = Answers(app.engine, journal, app.clock, HttpPost(networks))
+    sources, market = KnownSources(journal.parent, app.clock), Market(tokens, app.desk.quote, ignored)
     intake = Intake(app.engine, app.begin, lane, tokens, app.desk.quote, app.clock, ignored, app.look_before)
     api = FastAPI(docs_url=None, redoc_url=None, openapi_url=None, redirect_slashes=False)
     api.router.routes.append(Route(SIGNALS, intake.post, methods=["POST"]))
@@ -130,7 +136,7 @@ async def serve_api(
         return BesideSample(cataloguer.lag, historian.behind, answers.lags, live, connections.open, targets())
 
     metrics = Metrics(app, health, journal, beside_sample)
-    beside = (cataloguer, historian, metrics, access, answers)
+    beside = (cataloguer, historian, metrics, access, answers, sources)
     parts = (
         streams,
         health,
@@ -138,6 +144,8 @@ async def serve_api(
         logins,
         welcomes,
         Administration(access, app.engine),
+        HookAdministration(sources, app.engine, market),
+        Hooks(sources, access, intake, market),
         reference,
         page,
     )
@@ -185,7 +193,7 @@ def by_urgency(intake: Intake, api: ASGIApp, lane: Lane) -> ASGIApp:
         if posted and path == SIGNALS:
             answer = await intake.post(Request(scope, receive))
             await answer(scope, receive, send)
-        elif posted and path.endswith(URGENT):
+        elif posted and path.endswith(URGENT) and not path.startswith(HOOKS):
             with lane.urgent():
                 await api(scope, receive, send)
         else:

@@ -26,6 +26,8 @@ from overmind.sdk.executor import HFTConfig
 from overmind.sdk.records import Record
 from overmind.sdk.selection import WalletSelection, WalletSelectionCriteria
 from overmind.venues.paper import PaperModel
+from overmind.views.positions import PositionRow
+from overmind.views.prices import PriceRow
 from overmind.views.reports import PortfolioSummary, WalletMetrics
 from overmind.views.stats import ExecutionStats
 
@@ -111,6 +113,12 @@ class WalletManager:
 
     def get_portfolio_summary(self) -> PortfolioSummary:
         return self.thread.call(self.manager.get_portfolio_summary())
+
+    def get_positions(self) -> list[PositionRow]:
+        return self.thread.call(self.manager.get_positions())
+
+    def get_prices(self) -> list[PriceRow]:
+        return self.thread.call(self.manager.get_prices())
 
     def emergency_stop_all(self, reason: str = manager.STOP_REASON) -> None:
         self.thread.call(self.manager.emergency_stop_all(reason))

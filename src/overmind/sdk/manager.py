@@ -39,6 +39,8 @@ from overmind.journal.sqlite import SqliteJournal
 from overmind.ports import Clock, Journal
 from overmind.sdk.selection import WalletSelection, WalletSelectionCriteria, select
 from overmind.venues.paper import PaperModel
+from overmind.views.positions import PositionRow, positions
+from overmind.views.prices import PriceRow, prices
 from overmind.views.reports import PortfolioSummary, WalletMetrics, portfolio_summary, wallet_metrics
 
 JOURNAL: Final = "overmind.db"
@@ -125,6 +127,14 @@ class WalletManager:
 
     async def get_portfolio_summary(self) -> PortfolioSummary:
         return await self.app.engine.read(portfolio_summary)
+
+    async def get_positions(self) -> list[PositionRow]:
+        """What each wallet holds of each token, and how much of it each strategy owns."""
+        return await self.app.engine.read(positions)
+
+    async def get_prices(self) -> list[PriceRow]:
+        """What each token costs by the newest price that the desk believes, by symbol."""
+        return await self.app.engine.read(prices)
 
     async def emergency_stop_all(self, reason: str = STOP_REASON) -> None:
         """Stops entries of all wallets, also after a restart; durable on return. Exits still pass."""

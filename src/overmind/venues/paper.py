@@ -23,7 +23,7 @@ from overmind.core.model.ids import SOL, Mint, OrderId, WalletId
 from overmind.core.model.money import Token
 from overmind.core.model.order import Move, Order, Quote, Ticket, Work
 from overmind.core.model.outcome import Cause, Expired, Failed, Filled, Outcome, Rejected
-from overmind.core.model.units import BPS, MICROS, PICO, PPM, ppm_of
+from overmind.core.model.units import BPS, MICROS, NS, PICO, PPM, ppm_of
 from overmind.core.model.value import Value
 from overmind.ports import Allowed, Clock, Prices, Tick, always
 
@@ -261,21 +261,29 @@ class PaperVenue:
 
     async def outcome(self, work: Work, ticket: Ticket) -> Outcome | None:
         """Its drawn outcome once it has landed, Expired once it can no longer land."""
-        now_ns = self._clock.now_ns()
-        payload = _DECODER.decode(ticket.payload)
-        sent_at_ns = self._sent.get(ticket.signature)
-        if sent_at_ns is not None and not isinstance(payload.outcome, Expired):
-            landed_at_ns = sent_at_ns + payload.latency_ns
-            if landed_at_ns < payload.until_ns:
-                return payload.outcome if now_ns >= landed_at_ns else None
+        now_ns, payload = self._clock.now_ns(), _DECODER.decode(ticket.payload)
+        lands_at_ns = self._lands_at_ns(ticket, payload)
+        if lands_at_ns is not None:
+            return payload.outcome if now_ns >= lands_at_ns else None
         return Expired() if now_ns >= payload.until_ns else None
+
+    def _lands_at_ns(self, ticket: Ticket, payload: PaperPayload) -> int | None:
+        """None: it was not sent yet, or never lands."""
+        sent_at_ns = self._sent.get(ticket.signature)
+        if sent_at_ns is None or isinstance(payload.outcome, Expired):
+            return None
+        lands_at_ns = sent_at_ns + payload.latency_ns
+        return lands_at_ns if lands_at_ns < payload.until_ns else None
 
     async def final(self, work: Work, ticket: Ticket, booked: Outcome) -> Outcome | None:
         """Paper has no forks."""
         return booked
 
     async def wait(self, ticket: Ticket, seconds: float) -> None:
-        await self._clock.sleep(seconds)
+        """It is known when a ticket lands, so the polls before that are left out."""
+        lands_at_ns = self._lands_at_ns(ticket, _DECODER.decode(ticket.payload))
+        left_s = 0.0 if lands_at_ns is None else (lands_at_ns - self._clock.now_ns()) / NS
+        await self._clock.sleep(seconds * max(1, ceil(left_s / seconds)))
 
 
 def _moved(quote: Quote, tick: Tick, model: PaperModel, draw: int) -> int:

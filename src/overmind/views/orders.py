@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator
 
 import msgspec
 
@@ -60,15 +60,20 @@ def open_orders(state: State) -> list[OrderRow]:
     return [row for _, row in each_open_order(state)]
 
 
-def each_open_order(state: State) -> Iterator[tuple[Order, OrderRow]]:
-    """The state may change between two rows: what closed meanwhile is left out."""
+def each_open_order(state: State, sent: Container[OrderId] = ()) -> Iterator[tuple[Order, OrderRow]]:
+    """The state may change between two rows: what closed meanwhile is left out.
+
+    `sent`: what a node took, as far as the running desk knows. No entry of the journal tells it.
+    """
     for known in [*state.open_orders.values()]:
         if known.order.id in state.open_orders:
-            yield known.order, _open_row(state.settings, known)
+            yield known.order, _open_row(state.settings, known, known.order.id in sent)
 
 
-def _open_row(desk: Desk, known: OpenOrder) -> OrderRow:
-    shown, detail = ("placed", "") if known.ticket is None else ("signed", known.ticket.signature)
+def _open_row(desk: Desk, known: OpenOrder, is_sent: bool) -> OrderRow:
+    shown, detail = "placed", ""
+    if known.ticket is not None:
+        shown, detail = "sent" if is_sent else "signed", known.ticket.signature
     if known.otherwise:
         shown, detail = "landed otherwise", f"{known.otherwise}; {book_fix(known.order.id)}"
     return _order_row(desk, known.order, None, shown, detail)

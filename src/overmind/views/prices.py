@@ -1,6 +1,8 @@
-"""Prices that are shown and not believed, for an operator."""
+"""The newest prices, and those that are shown and not believed."""
 
 from __future__ import annotations
+
+from collections.abc import Iterator
 
 from overmind.core.books.state import State
 from overmind.core.books.trust import credible_band, doubt_text
@@ -8,7 +10,18 @@ from overmind.core.model.ids import Mint
 from overmind.core.model.money import Mark
 from overmind.core.model.units import PICO
 from overmind.core.model.value import Value
-from overmind.views.amounts import symbol_of
+from overmind.text.amount import Amount
+from overmind.views.amounts import price_of, symbol_of
+
+
+class PriceRow(Value, frozen=True):
+    """What a token costs by the newest price that the desk believes: it values positions and judges limits."""
+
+    symbol: str
+    mint: str
+    price_usd: Amount
+    at_ns: int  # when it was seen, in nanoseconds since 1970
+    doubted: bool  # a newer price is not believed: `doubted` of `/v1/risk` says why
 
 
 class DoubtRow(Value, frozen=True):
@@ -22,6 +35,18 @@ class DoubtRow(Value, frozen=True):
     highest: str
     why: str
     fix: str
+
+
+def prices(state: State) -> list[PriceRow]:
+    return [*price_rows(state)]
+
+
+def price_rows(state: State) -> Iterator[PriceRow]:
+    """By symbol. The state may change between two rows: each row is of one price."""
+    desk = state.settings
+    for symbol, mint in sorted((symbol_of(desk, mint), mint) for mint in state.marks):
+        mark = state.marks[mint]
+        yield PriceRow(symbol, mint, price_of(mark.price_pico), mark.at_ns, mint in state.doubted)
 
 
 def doubts(state: State) -> tuple[DoubtRow, ...]:

@@ -114,6 +114,11 @@ def test_capital_goes_back_to_its_allocation(given: str, when: str, then: str) -
     [
         ("w1; hold portfolio b; hold portfolio a", "the portfolio is held by a, b"),
         ("w1 aim 50 usd 11900; w2 aim 50 usd 7900; rebalance", "move:rebalance:0 under way"),
+        (
+            "w1 aim 20 usd 11900; w2 aim 20 usd 1900; w3 aim 20 usd 1900; w4 aim 20 usd 1900; w5 aim 20 usd 1900; "
+            "rebalance",
+            "move:rebalance:0, move:rebalance:1, move:rebalance:2 and 1 more under way",
+        ),
         ("w1; wait 30001", "SOL has no fresh price"),
     ],
 )

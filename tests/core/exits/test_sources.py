@@ -1,6 +1,6 @@
 """An exit of a source sells what its own entries hold here: all, or the share that it sold of its own position.
 
-See specification §7.12.
+See specification §7.13.
 """
 
 from __future__ import annotations
@@ -28,6 +28,7 @@ GIVEN = "w1; buy eth $1000 from chart counts 10; fill; wait 1; buy eth $3000 fro
 GIVEN += "; buy eth $500; fill; wait 1"
 EXIT = "scope source from chart"
 ALL = f"sell eth nothing {EXIT}"
+BOTS = "sell eth nothing scope source from bot"
 EMPTY = "INSUFFICIENT_TOKENS 0 nothing to sell @w1"
 SHORT = "SHORT_NOT_TRADED long short"
 IN_FLIGHT = "BUY_IN_FLIGHT no open buy b.0.0"
@@ -37,13 +38,16 @@ TWO = "w1; w2; buy eth $1000 not w2 from chart counts 10; fill; buy eth $1000 no
 TABLE = f"""
 given | when | then
 {GIVEN} | {ALL} then flat | w1 0.5 eth
-{GIVEN} | sell eth nothing scope source from bot then flat | w1 1.5 eth
+{GIVEN} | {BOTS} then flat | w1 1.5 eth
 # A part: the share that it sold of its own, rounded down. It never sells more than its entries hold.
 {GIVEN} | {ALL} counts 5 | w1 0.25 eth
 {GIVEN} | {ALL} counts 1 had 3 | w1 0.16666666 eth
 {GIVEN} | {ALL} counts 10 | w1 0.5 eth
 {GIVEN} | {ALL} counts 999 | w1 0.5 eth
 {GIVEN} | {ALL} counts 5 then flat | w1 0.5 eth
+# An exit of one leaves the older lots of another alone, before its outcome and after it.
+{GIVEN}; {BOTS} then flat | {ALL} then flat | w1 0.5 eth
+{GIVEN}; {BOTS} then flat; fill | {ALL} then flat | w1 0.5 eth
 # What it says of its position counts before what it said earlier.
 {GIVEN} | {ALL} counts 5 had 20 | w1 0.125 eth
 # A share that nobody can know is all.
@@ -72,6 +76,8 @@ w1; buy eth $1000 from bot | {ALL} then flat | SOURCE_HOLDS_NOTHING 0 0 + {EMPTY
 {GIVEN} | {ALL} counts 1 had 999999999999 | AMOUNT_OUT_OF_RANGE at least one base unit 0
 # Short: opened, or covered. Nothing is bought or sold, and the position that it had stays.
 {GIVEN} | {ALL} then short | {SHORT}
+{GIVEN} | {ALL} then turned | w1 0.5 eth
+{GIVEN} | sell btc nothing {EXIT} then turned | {SHORT} + SOURCE_HOLDS_NOTHING 0 0 + {EMPTY}
 {GIVEN} | buy eth $100 from chart then short | {SHORT}
 {GIVEN}; {ALL} counts 10 then short | {ALL} counts 5 | w1 0.25 eth
 # Other sales: a strategy's takes lots of its strategy from any source, one of the desk anything, but nothing twice.

@@ -82,11 +82,11 @@ CASES: list[tuple[Event, dict[str, Any] | None]] = [
 OF_ORDER = {"order_id": "s1.0.0", "wallet_id": "w1", "side": "Buy", "symbol": "SOL"}
 
 
-def told(event: Event, source: str = "tv", before: OrderPlaced | None = None) -> dict[str, Any] | None:
+def told(event: Event, source: str = "tv", before: OrderPlaced | None = None, at_ns: int = T0) -> dict[str, Any] | None:
     """What a source is told of an entry after an order was placed."""
     follower = Follower()
     follower.learn(before or placed())
-    concern = follower.concern(Entry(7, T0, event))
+    concern = follower.concern(Entry(7, at_ns, event))
     if concern is None or source not in concern.sources:
         return None
     answer = answer_to(source, concern, DESK)
@@ -95,9 +95,15 @@ def told(event: Event, source: str = "tv", before: OrderPlaced | None = None) ->
 
 @pytest.mark.parametrize(("event", "expected"), CASES)
 def test_what_a_source_is_told(event: Event, expected: dict[str, Any] | None) -> None:
-    head = {"id": "tv-7", "seq": 7, "source": "tv", "at": "2023-11-14T22:13:20.000000+00:00", "signal_id": "s1"}
+    head = {"id": f"tv-7-{T0}", "seq": 7, "source": "tv", "at": "2023-11-14T22:13:20.000000+00:00", "signal_id": "s1"}
     of_order = OF_ORDER if isinstance(event, OrderEvent) else {}
     assert told(event) == (None if expected is None else {**head, **of_order, **expected})
+
+
+def test_an_entry_that_takes_the_number_of_a_lost_one_has_another_id() -> None:
+    """A restored desk numbers its entries anew. Whoever heard the lost one must not take it for that one."""
+    ids = {str((told(recorded(), at_ns=at_ns) or {})["id"]) for at_ns in (T0, T0, T0 + 1)}
+    assert len(ids) == 2
 
 
 def test_an_order_is_told_with_its_reason() -> None:

@@ -25,7 +25,7 @@ from overmind.desk.answers.signing import headers_of, new_key
 from overmind.desk.engine import Engine
 from overmind.desk.sources.changes import SourceChange, add_source
 from overmind.desk.sources.source import Source, SourceKind, SourceSecret
-from overmind.desk.sources.store import change_sources
+from overmind.desk.sources.store import KEYS_FILE, change_sources
 from overmind.journal.database import Disk
 from overmind.journal.sqlite import SqliteJournal
 
@@ -340,6 +340,24 @@ def test_a_damaged_list_of_sources_stops_nothing(tmp_path: Path) -> None:
             await desk.trade(range(2))
             (tmp_path / "hooks.json").unlink()
             desk.add("tv")
+            await until(lambda: len(desk.target.heard) == 4)
+            await desk.end()
+
+    asyncio.run(run())
+
+
+def test_without_a_key_nothing_is_sent_until_there_is_one(tmp_path: Path) -> None:
+    """As after a restore: the keys are in no usual backup."""
+
+    async def run() -> None:
+        async with running(tmp_path) as desk:
+            desk.add("tv")
+            (tmp_path / KEYS_FILE).unlink()
+            desk.begin()
+            await desk.trade(range(2))
+            await until(lambda: desk.answers is not None and desk.answers.lags == {})
+            assert desk.target.tried == set()
+            desk.change(rotate_answers_key("tv", KEY, 0))
             await until(lambda: len(desk.target.heard) == 4)
             await desk.end()
 

@@ -21,10 +21,12 @@ class Disk:
         self.writing = threading.Event()
         self.works = True
         self.written: list[int] = []
+        self.writes = 0
 
     def write(self, items: Sequence[int]) -> bool:
         self.writing.set()
         assert self.goes_on.wait(PATIENCE_S)
+        self.writes += 1
         if self.works:
             self.written += items
         return self.works
@@ -88,3 +90,14 @@ def test_the_end_does_not_wait_for_a_disk_that_hangs(disk: Disk) -> None:
     assert disk.writing.wait(PATIENCE_S)
     assert not outlet.close(AT_ONCE_S)
     disk.goes_on.set()
+
+
+def test_one_write_takes_what_comes_in_a_while_and_whoever_waits_is_served_at_once(disk: Disk) -> None:
+    disk.goes_on.set()
+    outlet = Outlet("test", disk.write, most=10_000, gather_s=2 * PATIENCE_S)
+    for number in range(100):
+        outlet.put(number)
+    assert outlet.flush(PATIENCE_S)
+    outlet.put(100)
+    assert outlet.close(PATIENCE_S)
+    assert (disk.written, disk.writes) == (list(range(101)), 2)

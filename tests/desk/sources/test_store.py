@@ -8,12 +8,14 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
+from overmind.config.private_records import write_records
 from overmind.config.problems import ConfigError
 from overmind.config.secrecy import Secret
 from overmind.core.model.commands import CommandRefused
 from overmind.core.model.units import DAY_NS
 from overmind.desk.sources.changes import SOURCES_MAX, SourceChange, add_source, remove_source, rotate_source
 from overmind.desk.sources.source import (
+    AnswersKey,
     Source,
     SourceKind,
     fault_of_source,
@@ -21,7 +23,14 @@ from overmind.desk.sources.source import (
     kept,
     new_secret,
 )
-from overmind.desk.sources.store import SOURCES_FILE, change_sources, read_sources, write_sources
+from overmind.desk.sources.store import (
+    KEYS_FILE,
+    SOURCES_FILE,
+    change_sources,
+    read_sources,
+    read_sources_with_keys,
+    write_sources,
+)
 
 SECRET = Secret("a-secret-of-a-source-that-nobody-guesses-123")
 SOURCE = Source(
@@ -43,6 +52,38 @@ def test_the_file_is_private_and_holds_no_secret(tmp_path: Path) -> None:
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     assert SECRET.reveal() not in path.read_text()
     assert SECRET.reveal() not in repr(SOURCE)
+
+
+def test_a_copy_of_it_signs_no_answers(tmp_path: Path) -> None:
+    key = AnswersKey("whsec_a-key-that-both-sides-have")
+    answered = replace(SOURCE, answers_url="https://bot.example.org", answers_keys=(key,))
+    change_sources(tmp_path, add_source(answered))
+    change_sources(tmp_path, add_source(replace(SOURCE, name="other")))
+    assert key.key not in (tmp_path / SOURCES_FILE).read_text()
+    assert stat.S_IMODE((tmp_path / KEYS_FILE).stat().st_mode) == 0o600
+    assert read_sources_with_keys(tmp_path)["momentum"] == answered
+    assert read_sources(tmp_path)["momentum"].answers_keys == (), "the door needs no key"
+    change_sources(tmp_path, remove_source("momentum"))
+    assert key.key not in (tmp_path / KEYS_FILE).read_text()
+
+
+def test_keys_of_before_are_moved_out_by_the_next_change(tmp_path: Path) -> None:
+    answered = replace(SOURCE, answers_keys=(AnswersKey("whsec_old"),))
+    write_records(tmp_path / SOURCES_FILE, (answered,))
+    assert read_sources_with_keys(tmp_path) == {"momentum": answered}
+    change_sources(tmp_path, add_source(replace(SOURCE, name="other")))
+    assert "whsec_old" not in (tmp_path / SOURCES_FILE).read_text()
+    assert read_sources_with_keys(tmp_path)["momentum"] == answered
+
+
+def test_a_damaged_file_of_keys_shuts_no_door_and_is_not_replaced(tmp_path: Path) -> None:
+    change_sources(tmp_path, add_source(SOURCE))
+    (tmp_path / KEYS_FILE).write_text("garbage")
+    (tmp_path / KEYS_FILE).chmod(0o600)
+    assert read_sources(tmp_path) == {"momentum": SOURCE}
+    with pytest.raises(ConfigError, match="answers_keys"):
+        change_sources(tmp_path, remove_source("momentum"))
+    assert (tmp_path / KEYS_FILE).read_text() == "garbage"
 
 
 def test_a_secret_is_256_random_bits_that_fit_into_a_path() -> None:

@@ -33,6 +33,8 @@ BUY = {"strategy_type": "TokenSniping", "action": "Buy", "symbol": "SOL", "notio
 ETH = "7vfCXTUXx5WJV5JADk17DUJ4ksgau7utNKj4b963voxs"
 BANK = str(Pubkey.new_unique())
 WITHDRAWAL = {"wallet_id": "hft_wallet", "amount": "5", "token": "USDC", "to": BANK, "request_id": "w1"}
+OF_CHART = {"kind": "tradingview", "symbols": {"SOLUSDC": "SOL"}, "defaults": {"strategy_type": "Momentum"}}
+HOOK = {"name": "chart", **OF_CHART}
 PASSWORDS = {"name": "bob", "role": "read", "password": "another long password"}
 
 # In this order each of them changes something on a desk on paper.
@@ -59,12 +61,17 @@ STEPS: tuple[tuple[str, Mapping[str, object], str], ...] = (
     ("/v1/users/bob/remove", {}, "RemoveUser bob"),
     ("/v1/tokens", {"name": "bot", "role": "signal"}, "AddToken bot, signal"),
     ("/v1/tokens/bot/revoke", {}, "RevokeToken bot"),
+    ("/v1/hooks", HOOK, "AddSource chart, tradingview"),
+    ("/v1/hooks/chart/rotate", {}, "RotateSource chart"),
+    ("/v1/hooks/chart/remove", {}, "RemoveSource chart"),
 )
 # They need a chain, dust, or a clock that jumped. The rule below holds them.
 ELSEWHERE = {
     *("/v1/signals", "/v1/clock/accept", "/v1/positions/{wallet_id}/{token}/write-off"),
     *("/v1/wallets/{wallet_id}/accept", "/v1/wallets/{wallet_id}/accept-history"),
     "/v1/orders/{order_id}/book-from-chain",
+    # A source is no person: its name is in the signal.
+    *("/v1/hooks/tradingview/{source}/{secret}", "/v1/hooks/freqtrade/{source}/{secret}"),
 }
 
 
@@ -153,7 +160,7 @@ def test_no_route_gives_the_engine_a_command_without_its_author() -> None:
     """`act` does. Users and tokens are recorded by name."""
     direct = {(file, ast.unparse(call.args[0])) for file, call in calls("handle")}
     recorded = {file for file, given in direct if given.startswith("RecordAction(")}
-    assert recorded == {"access/administration.py", "access/welcomes.py"}
+    assert recorded == {"access/administration.py", "access/welcomes.py", "hooks/administration.py"}
     assert {file for file, _ in direct} - recorded == {"commands/acting.py"}
 
 
@@ -169,4 +176,5 @@ def test_what_the_desk_does_for_an_operator_is_told_who_it_is() -> None:
 
 def test_every_route_that_changes_something_needs_more_than_looking() -> None:
     may_read = {row.path for row in ENDPOINTS if row.method == "POST" and (row.role or Role.READ) is Role.READ}
-    assert may_read <= {"/login", "/logout", "/welcome/{secret}", "/desk/theme"}
+    by_secret = {f"/v1/hooks/{kind}/{{source}}/{{secret}}" for kind in ("tradingview", "freqtrade")}
+    assert may_read == {"/login", "/logout", "/welcome/{secret}", "/desk/theme"} | by_secret

@@ -65,8 +65,14 @@ def test_what_is_written(write: str, value: object, text: str) -> None:
         (False, "flag", "no"),
         (Amount("500"), "usd", "$500.00"),
         (2.5, "percent", "2.5 %"),
-        (10, "count", "10"),
+        (1_000, "count", "1,000"),
+        (0.5, "ratio", "0.5"),
     ],
 )
 def test_the_value_of_a_limit(value: Amount | float | int | bool | None, unit: str, text: str) -> None:
     assert formats.setting(value, unit) == text
+
+
+def test_a_command_in_a_text_is_shown_as_code() -> None:
+    told = formats.commands("`overmind stop --reason …`, or <b>`run`")
+    assert told == "<code>overmind stop --reason …</code>, or &lt;b&gt;<code>run</code>"

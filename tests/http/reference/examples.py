@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import tempfile
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
@@ -16,10 +17,12 @@ from tests.support.service import BUY, Service, serving
 
 from overmind.core.model.ids import Mint, OrderId, WalletId
 from overmind.core.model.value import Value
+from overmind.desk.sources.source import SourceKind
 from overmind.http.access.administration import NewToken
 from overmind.http.commands.capital import MoveCancelled
 from overmind.http.commands.positions import Accepted, Booked, HistoryTaken
 from overmind.http.commands.stopping import TimeAccepted
+from overmind.http.hooks.administration import NewHook
 from overmind.http.reference.openapi import EXAMPLES
 from overmind.text.printable import json_bytes
 from overmind.views.closing import WrittenOff
@@ -36,9 +39,19 @@ BY_HAND: Final[dict[str, Value]] = {
     "POST /v1/positions/{wallet_id}/{token}/write-off": WrittenOff(PRIMARY, BONK, 12_345, "dust"),
     "POST /v1/withdrawals": WithdrawalRow(OrderId("move:withdraw:rent-may"), False, "waits"),
     "POST /v1/tokens": NewToken("tradingview", "signal", "told-here-and-never-again"),
+    "POST /v1/hooks": NewHook("momentum", SourceKind.TRADINGVIEW, "/v1/hooks/tradingview/momentum/told-this-once"),
+    "POST /v1/hooks/{name}/rotate": NewHook("momentum", SourceKind.TRADINGVIEW, "/v1/hooks/tradingview/momentum/new"),
     "POST /v1/moves/{move_id}/cancel": MoveCancelled(OrderId("move:withdraw:rent-may")),
 }
-BEFORE_TRADES: Final = ("/v1/portfolio", "/v1/wallets", "/v1/positions", "/v1/stats", "/v1/risk", "/v1/limits")
+BEFORE_TRADES: Final = (
+    "/v1/portfolio",
+    "/v1/wallets",
+    "/v1/positions",
+    "/v1/prices",
+    "/v1/stats",
+    "/v1/risk",
+    "/v1/limits",
+)
 ACCESS: Final = ("/v1/users", "/v1/tokens")
 READ: Final = (
     "/v1/mints",
@@ -55,6 +68,21 @@ OF_USERS: Final[dict[str, dict[str, str]]] = {
     "/v1/users/{name}/role": {"reason": "no longer on call", "role": "read"},
     "/v1/users/{name}/password": {"reason": "forgotten", "password": "four other words then"},
 }
+HOOK: Final = {
+    "reason": "a new strategy",
+    "kind": "tradingview",
+    "symbols": {"SOLUSDC": "SOL"},
+    "defaults": {"strategy_type": "TokenSniping", "notional_usd": "50"},
+}
+FILLED: Final = {
+    "event": "entry",
+    "trade_id": "7",
+    "pair": "SOL/USDC",
+    "direction": "Long",
+    "stake_amount": "50.0",
+    "rate": "150.0",
+    "amount": "0.333",
+}
 REBALANCE: Final = {"reason": "month's end", "dry_run": True}
 
 
@@ -70,12 +98,20 @@ def recorded(service: Service) -> Iterator[tuple[str, object]]:
         service.post("/v1/tokens", {"reason": "alerts", "name": name, "role": "signal"})
     for path in (*BEFORE_TRADES, *READ):
         yield f"GET {path}", service.get(path).json
+    made = [service.post("/v1/hooks", {**HOOK, "name": name}).json for name in ("chart", "old")]
+    yield "GET /v1/hooks", service.get("/v1/hooks").json
+    fired_at = datetime.now(UTC).isoformat()
+    alert = {"ticker": "SOLUSDC", "action": "buy", "position": "long", "fired_at": fired_at}
+    yield "POST /v1/hooks/tradingview/{source}/{secret}", service.post(made[0]["path"], alert).json
+    bot = service.post("/v1/hooks", {**HOOK, "name": "bot", "kind": "freqtrade"}).json
+    yield "POST /v1/hooks/freqtrade/{source}/{secret}", service.post(bot["path"], FILLED).json
     yield "GET /v1/signals/{signal_id}", service.get("/v1/signals/large").json
     (wallet,) = {row["wallet_id"] for row in service.get("/v1/positions").json}
     changes = {"reason": "a quiet week", "by": "ann", "changes": {"max_daily_loss": 50}}
     asked = {
         "/v1/users/{name}/remove": ("/v1/users/bob/remove", {"reason": "left the firm"}),
         "/v1/tokens/{name}/revoke": ("/v1/tokens/old/revoke", {"reason": "its machine was sold"}),
+        "/v1/hooks/{name}/remove": ("/v1/hooks/old/remove", {"reason": "the strategy has ended"}),
         "/v1/wallets/{wallet_id}/limits": ("/v1/wallets/primary_wallet/limits", changes),
         "/v1/mints": ("/v1/mints", {"reason": "its pool was drained", "verb": "block", "token": "ETH", "by": "ann"}),
         "/v1/prices/{token}/accept": ("/v1/prices/SOL/accept", {"reason": "two exchanges agree", "price": "150"}),

@@ -11,6 +11,7 @@ import msgspec
 import pytest
 from openapi_schema_validator import OAS31Validator
 from tests.support.contract import answer_faults, description, faults, operation_of
+from tests.support.hooked import BOT, CHART
 from tools.bare_routes import bare_routes
 
 from overmind.core.model.ids import Mint
@@ -18,6 +19,7 @@ from overmind.core.model.money import Token
 from overmind.core.model.value import Value
 from overmind.http.commands.bodies import ReasonBody
 from overmind.http.endpoints import ENDPOINTS
+from overmind.http.hooks.reading import Market, read_hook
 from overmind.http.reference.meanings import field_meanings, meaning_of
 from overmind.http.reference.openapi import described, is_described
 from overmind.http.reference.page import coded, linked, page
@@ -32,6 +34,7 @@ from overmind.views.reports import WalletMetrics
 ROWS = [row for topic in TOPICS for row in topic.operations]
 USDC = Token("USDC", Mint("EPjFWdd5AufqSSqeM2qN1xzybapC8G4wEGGkZwyTDt1v"), 6)
 SOL = Token("SOL", Mint("So11111111111111111111111111111111111111112"), 9)
+HOOKS = {"/v1/hooks/tradingview/{source}/{secret}": CHART, "/v1/hooks/freqtrade/{source}/{secret}": BOT}
 
 
 def operations() -> Iterator[tuple[str, str, dict[str, Any]]]:
@@ -96,6 +99,9 @@ def test_every_body_has_an_example_that_fits_it(row: Any) -> None:
     assert list(faults(content["schema"], example)) == []
     if row.path == "/v1/signals":
         assert read_signal(row.example, token_index([SOL]), USDC).notes == ()
+    elif row.path in HOOKS:
+        raw = row.example.encode()
+        assert read_hook(HOOKS[row.path], raw, "", Market(token_index([SOL]), USDC)).signal.mint == SOL.mint
     else:
         assert isinstance(row.body, type)
         assert issubclass(row.body, Value)

@@ -298,3 +298,20 @@ def test_a_restored_folder_is_marked_until_the_mark_is_taken(desk: Desk) -> None
     assert restored_from(folder) is not None, "a damaged mark is a mark"
     forget_restored(folder)
     assert restored_from(folder) is None
+
+
+def test_files_beside_the_journal_are_copied_before_it(desk: Desk) -> None:
+    """What they say of entries, such as how far a source was answered, is then true of the copy."""
+    answers = desk.data / "answers.json"
+    answers.write_text("before")
+    make_backup(
+        desk.data / NAME, desk.folder / "second", {"answers.json": answers}, MADE_AT, "1", False,
+        lambda _: answers.write_text("after") and None,
+    )  # fmt: skip
+    assert (desk.restored("second") / "answers.json").read_text() == "before"
+
+
+def test_what_is_no_regular_file_is_not_waited_for(desk: Desk) -> None:
+    os.mkfifo(desk.data / "STOP")
+    with pytest.raises(BackupUnusable, match="STOP: is no regular file"):
+        desk.back_up("second", STOP=desk.data / "STOP")

@@ -18,7 +18,7 @@ from overmind.journal.memory import MemoryJournal
 from overmind.views.screens.capital import capital
 from overmind.views.screens.charts import calendar, curves, fills, refusals, stops
 from overmind.views.screens.events import EventFilter, Listed, listed, related
-from overmind.views.screens.orders import Explorer, OrderLine, order_line
+from overmind.views.screens.orders import Explorer, OrderLine, Stage, order_line
 from overmind.views.screens.settings import settings
 from overmind.views.screens.signals import SignalFilter, SignalLine, signal_lines
 
@@ -52,13 +52,13 @@ STAGES = """
 given | when | then
 w1 | buy eth $300 | placed
 w1 | buy eth $300; sign | placed signed
-w1 | buy eth $300; fill provisional | placed signed confirmed filled
-w1 | buy eth $300; fill provisional; final | placed signed confirmed final filled
-w1 | buy eth $300; fill | placed signed confirmed final filled
-w1 | buy eth $300; fail | placed signed confirmed final failed !
+w1 | buy eth $300; fill provisional | placed signed sent confirmed filled
+w1 | buy eth $300; fill provisional; final | placed signed sent confirmed final filled
+w1 | buy eth $300; fill | placed signed sent confirmed final filled
+w1 | buy eth $300; fail | placed signed sent confirmed final failed !
 w1 | buy eth $300; expire | placed signed confirmed final expired !
 w1 | buy eth $300; fill provisional; roll back as expired | placed signed confirmed final expired, rolled back !
-w1 | buy eth $300; sign; landed s1.0.0 otherwise | placed signed landed otherwise !
+w1 | buy eth $300; sign; landed s1.0.0 otherwise | placed signed sent landed otherwise !
 """
 
 
@@ -66,7 +66,7 @@ w1 | buy eth $300; sign; landed s1.0.0 otherwise | placed signed landed otherwis
 def test_an_order_has_reached_a_stage(given_: str, when: str, then: str) -> None:
     desk = CoreDesk(f"{given_}; {when}")
     line = line_of(desk, "s1.0.0")
-    reached = [step.stage.value for step in line.steps if step.at_ns is not None]
+    reached = [step.stage.value for step in line.steps if step.is_reached]
     said = " ".join((*reached, line.outcome) if line.outcome else reached) + (" !" if line.is_bad else "")
     assert said == then
     assert line.stage.value == reached[-1]
@@ -74,6 +74,16 @@ def test_an_order_has_reached_a_stage(given_: str, when: str, then: str) -> None
 
 def line_of(desk: CoreDesk, order_id: str, explorer: Explorer = PAPER) -> OrderLine:
     return order_line(desk.state.settings, past_of(desk).of(OrderId(order_id)), explorer)
+
+
+def test_only_the_running_desk_knows_when_an_order_was_sent() -> None:
+    desk = CoreDesk("w1; buy eth $300; sign")
+    entries = past_of(desk).of(OrderId("s1.0.0"))
+    line = order_line(desk.state.settings, entries, PAPER, {OrderId("s1.0.0"): 7})
+    assert (line.stage, [step.at_ns for step in line.steps if step.stage is Stage.SENT]) == (Stage.SENT, [7])
+    desk.play("fill")
+    (sent,) = (step for step in line_of(desk, "s1.0.0").steps if step.stage is Stage.SENT)
+    assert (sent.is_reached, sent.at_ns) == (True, None), "it landed, so it was sent; the journal has no time of it"
 
 
 @pytest.mark.parametrize(
@@ -238,3 +248,12 @@ def test_capital_tells_which_moves_may_be_cancelled_and_which_floats_are_low() -
         ("w2", True, False),
         ("w1", False, False),
     ]
+
+
+def test_the_plan_tells_what_each_wallet_has_afterwards() -> None:
+    desk = CoreDesk("w1 aim 50 usd 11900; w2 aim 50 usd 7900")
+    found = capital(desk.state, desk.now_ns)
+    moved = found.plan.transfers[0].amount_usd
+    told = {one.row.wallet_id: (one.change_usd, one.after_usd - one.row.equity_usd) for one in found.wallets}
+    assert told == {"w1": (-moved, pytest.approx(-moved)), "w2": (moved, pytest.approx(moved))}
+    assert [one.off_usd for one in found.wallets] == [pytest.approx(0, abs=0.01)] * 2

@@ -62,9 +62,16 @@ def test_the_most_used_limits_come_first() -> None:
     found = screen(CoreDesk("w1 position 2000 exposure 50; buy eth $1500; fill"))
     assert [(rank.where, rank.limit) for rank in found.next][:2] == [("w1", "position_size"), ("w1", "exposure")]
     first = found.next[0]
-    assert (first.percent, first.left, found.reached) == (75, 500, 0)
+    assert (first.percent, first.left, found.full) == (75, 500, {})
     percents = [rank.percent for rank in found.next]
     assert percents == sorted(percents, reverse=True)
+
+
+def test_a_limit_without_room_left_is_not_what_would_trip_next() -> None:
+    desk = CoreDesk("w1 trades 1; w2 trades 1; w3; buy eth $1500 not w2,w3; fill; buy eth $900 not w1,w3; fill")
+    found = screen(desk)
+    assert found.full == {"trades_today": ("w1", "w2")}
+    assert "trades_today" not in {rank.limit for rank in found.next}
 
 
 def test_a_breaker_says_whether_it_is_armed_and_how_near() -> None:

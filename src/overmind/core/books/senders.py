@@ -19,7 +19,7 @@ POSITIONS_MAX: Final = 64  # of one source in one token; the oldest is forgotten
 
 def follow_sender(state: State, signal: Signal, sender: Sender) -> None:
     """Keeps what the source holds after its order. What it does not say is not known any more."""
-    if sender.short:
+    if sender.short and not sender.closes:
         return
     held = state.senders.setdefault(signal.source, {}).setdefault(signal.mint, {})
     before = _before(held, sender)

@@ -28,6 +28,7 @@ from overmind.core.model.units import BPS, MICROS, PPM, ppm_of
 from overmind.core.model.value import Value
 
 CENTS: Final = 100
+NAMED_MAX: Final = 3  # transfers that are under way
 
 
 class Part(enum.StrEnum):
@@ -110,8 +111,11 @@ def _why_not(state: State, at_ns: int) -> str:
         return f"the portfolio is held by {', '.join(held)}"
     if fresh_price_pico(state, SOL, at_ns) is None:
         return "SOL has no fresh price, so floats and costs are unknown"
-    under_way = [known.move.id for known in state.open_moves.values() if known.move.kind is MoveKind.REBALANCE]
-    return f"{', '.join(sorted(under_way))} under way" if under_way else ""
+    under_way = sorted(known.move.id for known in state.open_moves.values() if known.move.kind is MoveKind.REBALANCE)
+    if not under_way:
+        return ""
+    more = len(under_way) - NAMED_MAX
+    return f"{', '.join(under_way[:NAMED_MAX])}{f' and {more} more' if more > 0 else ''} under way"
 
 
 def _standing(state: State, book: WalletBook, stale: set[Mint]) -> Standing:

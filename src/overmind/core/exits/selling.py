@@ -44,6 +44,7 @@ from overmind.core.model.signal import Signal
 from overmind.core.model.units import PPM, units_of, value_micros_up
 
 BUYS_SHOWN_MAX: Final = 4
+SHORT: Final = Refusal(Code.SHORT_NOT_TRADED, "long", "short")
 EXITS_MAX: Final = 64  # per decision; the others are sold right after it
 
 
@@ -90,6 +91,8 @@ def elsewhere(state: State, users: Iterable[WalletBook], signal: Signal) -> Iter
     own = sum(book.owned_units(mint, seller) for book in books) if seller else 0
     others = sum(_units(book, mint) for book in books) - own if seller else 0
     if signal.scope is SaleScope.SOURCE:
+        if signal.sender is not None and signal.sender.short:
+            yield SHORT
         yield Refusal(Code.SOURCE_HOLDS_NOTHING, own, others)
     elif others:
         yield Refusal(Code.LOTS_OF_OTHERS, own, others)
@@ -98,7 +101,7 @@ def elsewhere(state: State, users: Iterable[WalletBook], signal: Signal) -> Iter
         buys = sorted(
             known.order.id
             for known in state.open_orders.values()
-            if known.order.is_entry and known.order.mint == mint and _could_sell(signal, known)
+            if known.order.receive == mint and known.order.is_entry and _could_sell(signal, known)
         )
         if buys:
             yield Refusal(Code.BUY_IN_FLIGHT, "no open buy", ", ".join(buys[:BUYS_SHOWN_MAX]))

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from decimal import Decimal
 
+from msgspec.structs import replace
+
 from overmind.core.model.enums import SaleScope, SizingMethod, StrategyType, TradeAction, WalletType
 from overmind.core.model.ids import Mint, SignalId, WalletId
 from overmind.core.model.units import DAY_NS, PPM
@@ -28,7 +30,8 @@ class Sender(Value, frozen=True, omit_defaults=True):
     amount: Decimal | None = None  # of the source's own order
     before: Decimal | None = None  # its position before that order, if it says so
     closes: bool = False  # its order ends the position
-    short: bool = False  # its order opens or covers a short position, which the desk does not trade
+    # its order opens or covers a short position, which the desk does not trade; what it closes before that is sold
+    short: bool = False
 
 
 class Signal(Value, frozen=True, omit_defaults=True):
@@ -56,5 +59,14 @@ class Signal(Value, frozen=True, omit_defaults=True):
     risk: RiskBudget | None = None  # for a buy without an amount
     scope: SaleScope = SaleScope.STRATEGY  # of a sale: whose lots it may take
     sell_all: bool = False  # a sale of everything within its scope, instead of an amount
-    source: str = ""  # who sent it: a source by webhook, or `token:NAME`; blank: who has the desk's own token
+    source: str = ""  # who sent it: a source by webhook, `token:NAME` or `user:NAME`; blank: the desk's own token
     sender: Sender | None = None  # of a webhook
+
+
+def same_content(first: Signal, second: Signal) -> bool:
+    """Whether two signals with one id ask for the same. The time may differ: a sender may stamp each attempt anew. So
+    may the token, which may be a new one. A source's id is made of the body, so it cannot ask for anything else.
+    """
+    if second.sender is not None and first.source == second.source:
+        return True
+    return replace(first, at_ns=None, source="") == replace(second, at_ns=None, source="")

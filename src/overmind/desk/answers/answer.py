@@ -53,7 +53,7 @@ class Kind(enum.StrEnum):
 class Answer(Value, frozen=True, omit_defaults=True):
     """One answer to a source. What does not apply is left out."""
 
-    id: str  # the same each time that it is sent
+    id: str  # the same each time that it is sent, and another one for an entry that takes its number after a restore
     seq: int  # of the journal's entry: answers come in this order
     source: str
     kind: Kind
@@ -99,8 +99,8 @@ def answer_to(source: str, concern: Concern, desk: Desk) -> Answer | None:
 
 def _head(source: str, entry: Entry, signal_id: SignalId) -> Answer:
     """The kind is set by whoever knows it."""
-    at = iso(entry.at_ns)
-    return Answer(f"{source}-{entry.seq}", entry.seq, source, Kind.RECORDED, at, signal_id, automatic=is_own(signal_id))
+    answer_id, at = f"{source}-{entry.seq}-{entry.at_ns}", iso(entry.at_ns)
+    return Answer(answer_id, entry.seq, source, Kind.RECORDED, at, signal_id, automatic=is_own(signal_id))
 
 
 def _of_signal(source: str, entry: Entry, event: SignalRefused | SignalRecorded) -> Answer:

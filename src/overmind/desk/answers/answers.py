@@ -29,7 +29,7 @@ from overmind.desk.answers.post import HttpPost, Post
 from overmind.desk.answers.progress import Progress, read_progress, write_progress
 from overmind.desk.engine import Engine
 from overmind.desk.sources.source import Source
-from overmind.desk.sources.store import SOURCES_FILE, read_sources
+from overmind.desk.sources.store import SOURCES_FILE, read_sources_with_keys
 from overmind.journal.aside import Aside
 from overmind.journal.errors import JournalUnusable
 from overmind.ports import Clock
@@ -101,9 +101,11 @@ class Answers:
         stamp = await self._files.run(partial(stamp_of, path))
         if stamp == self._stamp:
             return
-        found = await self._files.run(partial(read_sources, self._data_dir))
+        found = await self._files.run(partial(read_sources_with_keys, self._data_dir))
         told = await self._files.run(partial(read_progress, self._data_dir))
         self._stamp = stamp
+        for name in sorted(name for name, one in found.items() if one.answers_url and not one.answers_keys):
+            log.warning("answers wait for a key to sign them with: make one", source=name)
         self._take({name: one for name, one in found.items() if one.answers_url and one.answers_keys}, told)
 
     def _take(self, sources: Mapping[str, Source], told: Mapping[str, Progress]) -> None:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import threading
-import time
 from collections.abc import Callable, Sequence
 from queue import Empty, SimpleQueue
 from typing import Final, Generic, TypeVar
@@ -16,7 +15,7 @@ from typing import Final, Generic, TypeVar
 from overmind.clock.clocks import uptime_ns
 from overmind.core.model.units import NS
 
-GATHER_S: Final = 0.005  # Waits so long for more items: one write takes many, and the thread runs seldom.
+GATHER_S: Final = 0.005  # for texts that somebody waits for
 TOGETHER_MAX: Final = 256  # items of one write
 
 T = TypeVar("T")
@@ -31,10 +30,15 @@ class _Mark(threading.Event):
 
 
 class Outlet(Generic[T]):
-    def __init__(self, name: str, write: Callable[[Sequence[T]], bool], most: int) -> None:
-        """`write` runs in the thread and says whether the items were written. `most` items wait at a time."""
+    def __init__(self, name: str, write: Callable[[Sequence[T]], bool], most: int, gather_s: float = GATHER_S) -> None:
+        """`write` runs in the thread and says whether the items were written. `most` items wait at a time.
+
+        `gather_s`: how long the thread waits for more. One write takes many then, and the thread seldom wakes up.
+        """
         self._write = write
         self._most = most
+        self._gather_s = gather_s
+        self._awaited = threading.Event()  # somebody waits until all is written
         # Signal handlers may log while the same thread puts something in, so no lock may be held then.
         self._queue: SimpleQueue[T | _Mark] = SimpleQueue()
         self._counting = threading.RLock()
@@ -72,6 +76,7 @@ class Outlet(Generic[T]):
     def _mark(self, within_s: float, last: bool) -> bool:
         mark = _Mark(last)
         self._queue.put(mark)
+        self._awaited.set()
         return mark.wait(within_s)
 
     def _lose(self, count: int) -> None:
@@ -95,7 +100,8 @@ class Outlet(Generic[T]):
     def _gathered(self) -> list[T | _Mark]:
         found = [self._queue.get()]
         if not isinstance(found[0], _Mark) and self._queue.qsize() < TOGETHER_MAX:
-            time.sleep(GATHER_S)
+            self._awaited.wait(self._gather_s)
+        self._awaited.clear()
         while len(found) < TOGETHER_MAX:
             try:
                 found.append(self._queue.get_nowait())

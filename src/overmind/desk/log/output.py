@@ -22,6 +22,7 @@ from overmind.desk.log.outlet import Outlet, write_all
 LINES_MAX: Final = 10_000  # that wait for the disk: some ten megabytes
 LINES_SPARE: Final = 1_000  # of these, kept for warnings and errors
 SHOWN_MAX: Final = 1_000  # lines that wait for the terminal
+GATHER_S: Final = 0.05  # A line of the log may be on disk so much later.
 STALLED_S: Final = 5.0  # A write that takes longer is told.
 
 _wall = SystemClock()
@@ -34,7 +35,7 @@ class LogOutput:
         self.level = level
         self._terminal: Outlet[Line | str] = Outlet("terminal", _show, SHOWN_MAX)
         self._file = LogFile(folder, self._terminal.put, days_max)
-        self._lines: Outlet[Line] = Outlet("log", self._write, LINES_MAX)
+        self._lines: Outlet[Line] = Outlet("log", self._write, LINES_MAX, GATHER_S)
         self._told_lost = 0  # lines that are missing in the file, and that it says are missing
         self._told_unread = 0  # the same for the terminal
 

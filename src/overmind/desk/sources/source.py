@@ -14,7 +14,7 @@ from overmind.config.secrecy import Secret
 from overmind.core.model.units import DAY_NS
 from overmind.core.model.value import Value
 
-NAME: Final = re.compile(r"[A-Za-z0-9._-]{1,64}")
+NAME: Final = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,63}")  # A path of dots alone would lead elsewhere.
 TICKER: Final = re.compile(r"[A-Za-z0-9._:/!-]{1,40}")
 SECRET_BYTES: Final = 32
 ROTATED_NS: Final = DAY_NS  # for how long a secret is valid after another one has taken its place
@@ -74,7 +74,7 @@ class Source(Value, frozen=True, forbid_unknown_fields=True):
     made_by: str
     changed_at: str = ""  # when its secret was rotated last; blank: never
     answers_url: str = ""  # where its decisions, fills and refusals are sent; blank: nowhere
-    answers_keys: tuple[AnswersKey, ...] = ()  # sign what is sent there, the newest first; the file is as private
+    answers_keys: tuple[AnswersKey, ...] = ()  # sign what is sent there, the newest first; in a file of their own
     answers_after: int = 0  # the entry after which its answers begin
 
     def __repr__(self) -> str:
@@ -113,7 +113,7 @@ def rotated(known: tuple[SourceSecret, ...], new: SourceSecret, at_ns: int, grac
 def fault_of_source(source: Source) -> InvalidValue | None:
     """Why it cannot be kept. Its defaults are checked where signals are read."""
     if not NAME.fullmatch(source.name):
-        return InvalidValue("a name that cannot be used", "take 1 to 64 letters, digits, dots, _ and -")
+        return InvalidValue("a name that cannot be used", "take 1 to 64 letters, digits, dots, _ and -, no dot first")
     if not source.symbols:
         return InvalidValue("no symbols", "name each ticker and what it means, such as SOLUSDC=SOL")
     for ticker in source.symbols:

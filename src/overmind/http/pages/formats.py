@@ -149,7 +149,16 @@ def short(name: str) -> str:
     return name if len(name) <= MINT_CHARS else f"{name[:5]}…{name[-4:]}"
 
 
+def commands(text: str) -> Markup:
+    """A text whose commands stand between backticks, with these as code."""
+    pieces = text.split("`")
+    return Markup("").join(
+        Markup("<code>{}</code>").format(one) if number % 2 else one for number, one in enumerate(pieces)
+    )
+
+
 FILTERS: Final = {
+    "commands": commands,
     "usd": usd,
     "signed_usd": signed_usd,
     "price": price,

@@ -74,21 +74,6 @@ def sol(amount: float) -> str:
     return f"{amount:,.4f}"
 
 
-def setting(value: object, unit: str) -> str:
-    """A limit in its unit."""
-    match value, unit:
-        case None, _:
-            return NONE
-        case bool(), _:
-            return "yes" if value else "no"
-        case ((float() | int()), "usd"):
-            return f"${value:,.2f}"
-        case ((float() | int()), "percent"):
-            return f"{value:g} %"
-        case _:
-            return f"{value:,}" if isinstance(value, int) else f"{value}"
-
-
 FILTERS: Final = {
     "alike": alike,
     "some": some,
@@ -99,5 +84,4 @@ FILTERS: Final = {
     "bps": bps,
     "by_cost": by_cost,
     "sol": sol,
-    "setting": setting,
 }

@@ -53,11 +53,12 @@ def wallets_router(pages: Pages) -> APIRouter:
 async def _history(pages: Pages, wallet_id: WalletId) -> tuple[list[OrderRow], str]:
     """Its newest orders, the newest first, or why they cannot be read now."""
     engine, desk, search = pages.app.engine, pages.app.desk, Search(HISTORY, wallet=wallet_id)
+    sent = pages.app.times.first_sent
 
     def look(journal: Journal) -> list[OrderRow]:
         return orders_in(journal.past(), Opened(desk, engine.durable_seq, orders=opened), search)
 
-    opened = await pages.slices.collected(each_open_order)
+    opened = await pages.slices.collected(partial(each_open_order, sent=sent))
     try:
         return (await pages.recent.look(look))[::-1], ""
     except HttpRefusal as refused:

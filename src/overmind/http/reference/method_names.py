@@ -13,6 +13,7 @@ METHOD_NAMES: Final[Mapping[tuple[str, str], str]] = {
     ("GET", "/v1/portfolio"): "portfolio",
     ("GET", "/v1/wallets"): "wallets",
     ("GET", "/v1/positions"): "positions",
+    ("GET", "/v1/prices"): "prices",
     ("GET", "/v1/stats"): "stats",
     ("GET", "/v1/risk"): "risk",
     ("GET", "/v1/limits"): "limits",
@@ -49,4 +50,10 @@ METHOD_NAMES: Final[Mapping[tuple[str, str], str]] = {
     ("GET", "/v1/tokens"): "tokens",
     ("POST", "/v1/tokens"): "add_token",
     ("POST", "/v1/tokens/{name}/revoke"): "revoke_token",
+    ("GET", "/v1/hooks"): "hooks",
+    ("POST", "/v1/hooks"): "add_hook",
+    ("POST", "/v1/hooks/{name}/rotate"): "rotate_hook",
+    ("POST", "/v1/hooks/{name}/remove"): "remove_hook",
+    ("POST", "/v1/hooks/tradingview/{source}/{secret}"): "send_alert",
+    ("POST", "/v1/hooks/freqtrade/{source}/{secret}"): "send_fill",
 }

@@ -33,6 +33,7 @@ VERSION: Final = "3.1.1"
 SCHEME: Final = "token"
 EXAMPLES: Final = Path(__file__).with_name("examples.json")
 RETRYING: Final = (429, 503)
+TOLD_ONCE: Final = (404, 413)  # Where a route has its own, the one that most routes have is not meant.
 ABOUT: Final = (
     "Several Solana wallets as one trading desk. Amounts are decimal strings with every digit, and can be sent back. "
     "Times that end in `_ns` are nanoseconds since 1970; others are ISO 8601 in UTC. New fields may come at any time. "
@@ -72,7 +73,7 @@ class Described:
             CROWDED,
         ]
         own = self.operation.faults
-        told = answered | {404 for one in own if one.status == 404}
+        told = answered | {one.status for one in own if one.status in TOLD_ONCE}
         return sorted((*own, *(one for one in every if one not in own and one.status not in told)), key=_by_status)
 
     def answers(self) -> tuple[Answer, ...]:

@@ -27,7 +27,9 @@ IN_PATH: Final[Mapping[str, tuple[Schema, str]]] = {
         {"type": "string", "minLength": 1, "examples": [StrategyType.MOMENTUM_TRADING.value]},
         "A strategy, by its name or a short name of it.",
     ),
-    "name": ({"type": "string", "minLength": 1, "examples": ["ann"]}, "The name of a user or of a token."),
+    "name": ({"type": "string", "minLength": 1, "examples": ["ann"]}, "The name of a user, a token or a source."),
+    "source": ({"type": "string", "minLength": 1, "examples": ["chart"]}, "The name of a source of webhooks."),
+    "secret": ({"type": "string", "minLength": 1}, "The secret of the source, which nobody shows or logs."),
     "verb": ({"type": "string", "enum": ["pause", "resume"]}, "What to do."),
 }
 BOUNDS: Final = {"ge": "minimum", "le": "maximum"}

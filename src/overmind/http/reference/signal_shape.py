@@ -54,5 +54,5 @@ class SignalBody(Value, frozen=True, forbid_unknown_fields=True):
     trailing_stop_percent: Amount | None = None  # of a buy: so far below the highest price since the purchase
     take_profit_percent: Amount | None = None  # of a buy: so far above the average cost
     max_hold_ms: HeldFor | None = None  # of a buy: sold when the position is that old
-    scope: SaleScope | None = None  # of a sale: the lots of its own strategy, which is the default, or of the desk
+    scope: SaleScope | None = None  # of a sale: the lots of its strategy, which is the default, of its token, or of all
     meta: dict[str, object] | None = None  # the sender's own notes; nothing reads it

@@ -43,17 +43,24 @@ def make_backup(
     require_absent(folder)
     _require_room(journal, folder)
     with unfinished(folder) as partial, _disk_faults(partial):
+        _copy_beside(beside, partial)  # Before the journal: none of them then knows of an entry that it does not have.
         copied = copy_journal(journal, partial, on_entries)
         _sync(partial / journal.name)
-        for name, source in beside.items():
-            if source.exists():
-                (partial / name).parent.mkdir(mode=FOLDER_MODE, exist_ok=True)
-                copy_durably(source, partial / name)
         require_whole(partial / journal.name, copied.end.seq, copied.end.hash.hex())
         files = tuple(one for one in files_below(partial) if one.name != MARK)
         manifest = Manifest(made_at, version, copied.first.hex(), copied.end.seq, copied.end.hash.hex(), files, keys)
         write_manifest(partial, manifest)
     return manifest
+
+
+def _copy_beside(beside: Mapping[str, Path], partial: Path) -> None:
+    for name, source in beside.items():
+        if not source.exists():
+            continue
+        if not source.is_file():
+            raise BackupUnusable(f"{source}: is no regular file. Put one in its place, or remove it.")
+        (partial / name).parent.mkdir(mode=FOLDER_MODE, exist_ok=True)
+        copy_durably(source, partial / name)
 
 
 def require_whole(journal: Path, seq: int, head: str) -> None:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from overmind.core.books.state import State
-from overmind.core.capital.rebalance import plan
+from overmind.core.capital.rebalance import Plan, Standing, plan
 from overmind.core.model.ids import SOL, OrderId, WalletId
 from overmind.core.model.units import LAMPORTS
 from overmind.core.model.value import Value
-from overmind.views.moves import MoveRow, PlanReport, open_moves, plan_report
+from overmind.text.amount import Amount
+from overmind.views.amounts import usd_of
+from overmind.views.moves import MoveRow, PlanReport, WalletTargetRow, open_moves, plan_report
 
 
 class FloatRow(Value, frozen=True):
@@ -25,8 +29,18 @@ class ShownMove(Value, frozen=True):
     may_cancel: bool = False  # it is open, and not signed yet
 
 
+class PlannedWallet(Value, frozen=True):
+    """A wallet before and after the plan. The costs are paid from its SOL."""
+
+    row: WalletTargetRow
+    change_usd: Amount  # what the plan brings; negative: takes
+    after_usd: Amount
+    off_usd: Amount  # its target
+
+
 class Capital(Value, frozen=True):
     plan: PlanReport
+    wallets: tuple[PlannedWallet, ...]
     moves: tuple[ShownMove, ...]
     floats: tuple[FloatRow, ...]  # the lowest first
     low_sol: float
@@ -35,15 +49,24 @@ class Capital(Value, frozen=True):
 
 
 def capital(state: State, at_ns: int) -> Capital:
-    desk = state.settings
+    desk, planned = state.settings, plan(state, at_ns)
+    report = plan_report(planned)
     return Capital(
-        plan=plan_report(plan(state, at_ns)),
+        plan=report,
+        wallets=tuple(map(partial(_planned, planned), planned.standings, report.wallets)),
         moves=tuple(ShownMove(row, _may_cancel(state, row.move_id)) for row in open_moves(state, at_ns)),
         floats=tuple(sorted(_floats(state), key=lambda row: (row.sol, row.wallet_id))),
         low_sol=desk.float_low_lamports / LAMPORTS,
         target_sol=desk.float_target_lamports / LAMPORTS,
         reserve_sol=desk.reserve_float_lamports / LAMPORTS,
     )
+
+
+def _planned(planned: Plan, standing: Standing, row: WalletTargetRow) -> PlannedWallet:
+    came = sum(leg.micros for leg in planned.legs if leg.to_wallet == standing.wallet_id)
+    change = came - sum(leg.micros for leg in planned.legs if leg.wallet_id == standing.wallet_id)
+    off = standing.excess_micros + change
+    return PlannedWallet(row, usd_of(change), usd_of(standing.target_micros + off), usd_of(off))
 
 
 def _may_cancel(state: State, move_id: OrderId) -> bool:

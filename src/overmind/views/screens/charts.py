@@ -36,11 +36,12 @@ class Range(Value, frozen=True):
     length_s: int
 
 
-RANGES: Final = (
-    Range("1 day", DAY_S, MINUTE_S),
+RANGES: Final = (  # A candle is drawn as such where no more than some hundred share the width.
+    Range("4 hours", FOUR_HOURS_S, MINUTE_S),
+    Range("1 day", DAY_S, QUARTER_S),
     Range("1 week", 7 * DAY_S, QUARTER_S),
-    Range("1 month", 31 * DAY_S, QUARTER_S),
-    Range("1 year", 366 * DAY_S, FOUR_HOURS_S),
+    Range("1 month", 31 * DAY_S, FOUR_HOURS_S),
+    Range("1 year", 366 * DAY_S, DAY_S),
     Range("all", 3_660 * DAY_S, DAY_S),
 )
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import enum
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final
 from urllib.parse import quote, urlencode
 
@@ -30,6 +30,7 @@ from overmind.views.amounts import symbol_of, token_of
 from overmind.views.orders import booked_amounts, outcome_name, outcome_told
 
 ADDRESS: Final = "https://explorer.solana.com/tx/"
+NOTHING: Final[Mapping[OrderId, int]] = {}
 PUBLIC: Final[dict[str, dict[str, str]]] = {
     "mainnet": {},
     "devnet": {"cluster": "devnet"},
@@ -39,14 +40,20 @@ PUBLIC: Final[dict[str, dict[str, str]]] = {
 
 class Stage(enum.StrEnum):
     PLACED = "placed"  # decided, and its capital is held
-    SIGNED = "signed"  # and sent: the desk sends as soon as the signature is durable
+    SIGNED = "signed"  # and the signature is durable
+    SENT = "sent"  # a node took it; only the running desk knows when, or that it landed shows it
     CONFIRMED = "confirmed"  # the chain has decided; a fork may still undo it
     FINAL = "final"
 
 
 class Step(Value, frozen=True):
     stage: Stage
-    at_ns: int | None  # None: not reached
+    is_reached: bool
+    at_ns: int | None = None  # None: not reached, or nobody knows when
+
+    @classmethod
+    def at(cls, stage: Stage, at_ns: int | None) -> Step:
+        return cls(stage, at_ns is not None, at_ns)
 
 
 class OrderLine(Value, frozen=True):
@@ -71,7 +78,7 @@ class OrderLine(Value, frozen=True):
     @property
     def stage(self) -> Stage:
         """The last one that it has reached."""
-        return [step.stage for step in self.steps if step.at_ns is not None][-1]
+        return [step.stage for step in self.steps if step.is_reached][-1]
 
 
 class Explorer(Value, frozen=True):
@@ -102,8 +109,10 @@ class Told(Value, frozen=True):
     otherwise: str = ""
 
 
-def order_line(desk: Desk, entries: Sequence[Entry], explorer: Explorer) -> OrderLine:
-    """`entries`: all of one order, from its placing on."""
+def order_line(
+    desk: Desk, entries: Sequence[Entry], explorer: Explorer, sent: Mapping[OrderId, int] = NOTHING
+) -> OrderLine:
+    """`entries`: all of one order, from its placing on. `sent`: when a node took an order, as the desk remembers it."""
     told = _told(entries)
     order, terms = told.placed.order, told.placed.selection.terms
     booked = {} if told.outcome is None else booked_amounts(desk, order, told.outcome)
@@ -116,7 +125,7 @@ def order_line(desk: Desk, entries: Sequence[Entry], explorer: Explorer) -> Orde
         side=order.side.value,
         symbol=symbol_of(desk, order.mint),
         notional_usd=order.notional_micros / MICROS,
-        steps=_steps(told),
+        steps=_steps(told, sent.get(order.id)),
         outcome=_outcome(told),
         is_bad=bool(told.otherwise) or (told.outcome is not None and not isinstance(told.outcome, Filled)),
         detail=told.otherwise or _detail(desk, told),
@@ -151,12 +160,14 @@ def _told(entries: Sequence[Entry]) -> Told:
     return told
 
 
-def _steps(told: Told) -> tuple[Step, ...]:
+def _steps(told: Told, sent_ns: int | None) -> tuple[Step, ...]:
+    landed = bool(told.otherwise) or isinstance(told.outcome, Filled | Failed)
     return (
-        Step(Stage.PLACED, told.placed_ns),
-        Step(Stage.SIGNED, told.signed_ns),
-        Step(Stage.CONFIRMED, told.closed_ns),
-        Step(Stage.FINAL, told.final_ns),
+        Step.at(Stage.PLACED, told.placed_ns),
+        Step.at(Stage.SIGNED, told.signed_ns),
+        Step(Stage.SENT, landed or sent_ns is not None, sent_ns),
+        Step.at(Stage.CONFIRMED, told.closed_ns),
+        Step.at(Stage.FINAL, told.final_ns),
     )
 
 

@@ -17,6 +17,7 @@ from overmind.views.screens.holds import HeldRow, held_rows
 from overmind.views.utilisation import wallet_uses
 
 NEXT_MAX: Final = 12  # limits that are named
+FULL: Final = 100.0  # percent
 
 
 class LimitRank(NamedTuple):
@@ -43,10 +44,10 @@ class Breaker(Value, frozen=True):
 
 class RiskScreen(Value, frozen=True):
     risk: Risk  # without the rows of the wallets
-    next: tuple[LimitRank, ...]  # the most used limits first
+    next: tuple[LimitRank, ...]  # the most used limits first, of those that have room left
+    full: dict[str, tuple[str, ...]]  # limits that have none, and where: wallets, or blank for the portfolio
     breakers: tuple[Breaker, ...]
     holds: tuple[HeldRow, ...]
-    reached: int  # limits of wallets that are full
 
 
 def wallet_ranks(state: State) -> Iterator[list[LimitRank]]:
@@ -62,11 +63,19 @@ def risk_screen(state: State, ranks: Sequence[list[LimitRank]], stress_ppm: tupl
     every = [*own, *(rank for wallet in ranks for rank in wallet)]
     return RiskScreen(
         risk=found,
-        next=tuple(nlargest(NEXT_MAX, every, key=lambda rank: rank.percent)),
+        next=tuple(nlargest(NEXT_MAX, (one for one in every if one.percent < FULL), key=lambda rank: rank.percent)),
+        full=_full(every),
         breakers=tuple(_breakers(state, found)),
         holds=held_rows(state),
-        reached=sum(rank.percent >= 100 for rank in every),
     )
+
+
+def _full(every: Sequence[LimitRank]) -> dict[str, tuple[str, ...]]:
+    found = dict[str, tuple[str, ...]]()
+    for rank in every:
+        if rank.percent >= FULL:
+            found[rank.limit] = (*found.get(rank.limit, ()), rank.where)
+    return found
 
 
 def _rank(where: str, name: str, use: Use) -> LimitRank:

@@ -39,7 +39,7 @@ from overmind.views.screens.charts import (
 )
 
 POINTS_MAX: Final = 1_500  # of one line
-DEFAULT: Final = RANGES[1]
+DEFAULT: Final = next(one for one in RANGES if one.name == "1 week")
 FIRST: Final = "SOL"  # the token that is shown unless another is asked for
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -13,8 +14,8 @@ from starlette.responses import Response
 from overmind.config.cluster import is_loopback
 from overmind.config.secrecy import Secret
 from overmind.core.books.state import State
-from overmind.core.model.desk_settings import Desk
 from overmind.core.model.enums import TradingMode
+from overmind.core.model.events import Entry
 from overmind.core.model.ids import OrderId
 from overmind.core.model.order import Order
 from overmind.http.archive import Pages as Journal
@@ -62,9 +63,9 @@ def orders_router(pages: Pages) -> APIRouter:
                 order for order in opened if search.wallet in ("", order.wallet_id) and search.mint in ("", order.mint)
             ]
             shown = wanted[-OPEN_MAX:]
-            still_open, ended = await sparing.look(
-                request, lambda journal: _lines(journal, desk, search, shown, explorer)
-            )
+            sent = {**pages.app.times.first_sent}  # for another thread
+            tell = partial(order_line, desk, explorer=explorer, sent=sent)
+            still_open, ended = await sparing.look(request, lambda journal: _lines(journal, search, shown, tell))
             wallets, tokens = names
             return {
                 "open": still_open,
@@ -93,11 +94,11 @@ def _open(state: State) -> list[Order]:
 
 
 def _lines(
-    journal: Journal, desk: Desk, search: Search, opened: Sequence[Order], explorer: Explorer
+    journal: Journal, search: Search, opened: Sequence[Order], tell: Callable[[Sequence[Entry]], OrderLine]
 ) -> tuple[list[OrderLine], list[OrderLine]]:
     """Newest first, open ones and ended ones. Read in the archive's thread."""
     past = journal.past()
     ids: list[OrderId] = [order.id for order in reversed(opened)]
     ended = past.orders(search).ids[::-1]
-    of_ids = [[order_line(desk, past.of(one), explorer) for one in some] for some in (ids, ended)]
+    of_ids = [[tell(past.of(one)) for one in some] for some in (ids, ended)]
     return [line for line in of_ids[0] if line.order_id not in ended], of_ids[1]

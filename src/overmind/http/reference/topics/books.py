@@ -7,6 +7,7 @@ from typing import Final
 from overmind.http.reference.operation import Operation, Topic
 from overmind.views.limits import Mints, WalletLimits
 from overmind.views.positions import PositionRow
+from overmind.views.prices import PriceRow
 from overmind.views.reports import PortfolioSummary, WalletMetrics
 from overmind.views.risk import Risk
 from overmind.views.stats import StatsRow
@@ -14,12 +15,19 @@ from overmind.views.stats import StatsRow
 BOOKS: Final = Topic(
     "The books",
     "The answers are those of the commands' `--json`. Nothing is shown before it is durable. `wallets`, `positions`, "
-    "`limits` and the wallets of `risk` are read row by row while trading goes on: each row is exact, and a trade may "
-    "come between two of them. `portfolio` is of one moment.",
+    "`prices`, `limits` and the wallets of `risk` are read row by row while trading goes on: each row is exact, and a "
+    "trade may come between two of them. `portfolio` is of one moment.",
     (
         Operation("GET", "/v1/portfolio", PortfolioSummary),
         Operation("GET", "/v1/wallets", list[WalletMetrics]),
         Operation("GET", "/v1/positions", list[PositionRow]),
+        Operation(
+            "GET",
+            "/v1/prices",
+            list[PriceRow],
+            "By symbol, every token that has had a price since the journal began. A price of which `at_ns` stands "
+            "still is not seen any more: entries are refused once it is older than OVERMIND_MARK_AGE_MAX_MS.",
+        ),
         Operation("GET", "/v1/stats", StatsRow),
         Operation(
             "GET",
