@@ -299,6 +299,8 @@ class Intake:
 
 def source_of(identity: Identity) -> str:
     """Who sent the signal, as the journal names it. Blank for the desk's own token, which the command line has too."""
+    if identity.source:
+        return identity.source
     if identity.kind is Kind.USER:
         return f"user:{identity.name}"
     return "" if identity.name == API_TOKEN_NAME else identity.by

@@ -42,6 +42,7 @@ from overmind.http.explainer import Explainer
 from overmind.http.health import Reachable, ServiceHealth
 from overmind.http.historian import Historian
 from overmind.http.hooks.administration import HookAdministration
+from overmind.http.hooks.answers import AnswersAdministration
 from overmind.http.hooks.hooks import Hooks, is_hook
 from overmind.http.hooks.known import KnownSources
 from overmind.http.hooks.reading import Market
@@ -138,6 +139,7 @@ async def serve_api(
 
     metrics = Metrics(app, health, journal, beside_sample)
     beside = (cataloguer, historian, metrics, access, answers, sources)
+    administration = HookAdministration(sources, app.engine, market)
     parts = (
         streams,
         health,
@@ -145,7 +147,8 @@ async def serve_api(
         logins,
         welcomes,
         Administration(access, app.engine),
-        HookAdministration(sources, app.engine, market),
+        administration,
+        AnswersAdministration(sources, app.engine, administration, networks),
         hooks,
         reference,
         page,
