@@ -60,11 +60,8 @@ SUBJECTS: Final[dict[str, tuple[Mutation, ...]]] = {
     "waiting": WAITING,
     "metrics": METRICS,
     "notices": NOTICES,
-<<<<<<< HEAD
     "history": HISTORY,
-=======
     "reports": REPORT_BUGS,
->>>>>>> report
     "hooks": HOOK_BUGS,
 }
 MUTATIONS: Final = tuple(one for bugs in SUBJECTS.values() for one in bugs)
