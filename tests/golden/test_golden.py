@@ -86,6 +86,12 @@ w5 loss 20 stop 2 share momentum:40:900,arbitrage:30:500; change w5 loss 60 stop
 ceiling loss 50; change w5 stop files
 block eth; block btc; unblock btc; allow sol; allow eth; disallow eth; buy eth $5 id u; buy btc $5 id v
 """,
+    "misses": """
+fill; w5; reactivate w5; lift portfolio day_loss; lift portfolio drawdown; lift momentum pause
+desk threshold 100 loss 100 drawdown 100 streak 0 miss 50 fades 3600000 waiting 0.5; mark sol 100; mark eth 2000
+buy sol $10 not w1,w2,w4 id u; expire; buy sol $11 not w1,w2,w4 id v; buy sol $12 not w1,w2,w4 id x
+fail v.0.0 fee 5000; wait 20000; fill x.0.0; buy sol $13 not w1,w2,w4 id y; reject y.0.0 for SLIPPAGE
+""",
     "proceeds": """
 fill; lift portfolio day_loss; lift portfolio drawdown; desk threshold 100 loss 100 drawdown 100 streak 0
 mark eth 2000; mark sol 100; mark btc 50000; w6 stop 5; reactivate w6; deposit w6 1 eth; desk jump 20 proceeds 200
@@ -270,6 +276,7 @@ def books(state: State) -> dict[str, object]:
             if wallet_id in state.changes
         },
         "at_risk": {wallet_id: book.at_risk_micros for wallet_id, book in state.wallets.items()},
+        "missed": {wallet_id: [book.missed_ppm, book.missed_ns] for wallet_id, book in state.wallets.items()},
         "shortfalls": {
             wallet_id: [one.shortfall_bps for one in book.quality] for wallet_id, book in state.wallets.items()
         },

@@ -52,6 +52,8 @@ LOOK: Final = {
     "refusals": Entry("books", "refusals", "Show the last signals that were refused, and why."),
     "risk": Entry("books", "risk", "Show how much of each limit is used, and stress losses."),
     "stats": Entry("books", "stats", "Show how executions went and how often each wallet traded."),
+    "report": Entry("performance.report", "report", "Report returns, trades, costs and refusals of a time."),
+    "compare": Entry("performance.compare", "compare", "Show runs side by side, and the settings that differ."),
     "explain": Entry("explain", "explain", "Show why each wallet was chosen or refused, and the outcome."),
     "export": Entry("export", "export", "Export gains, costs and transfers of a period as CSV files."),
     "verify": Entry("explain", "verify", "Replay a journal and check its hash chain and its books."),

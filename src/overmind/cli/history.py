@@ -15,6 +15,7 @@ from overmind.backtest.history import Played, play
 from overmind.cli import desk_tables, present
 from overmind.cli.exit_codes import BAD_INPUT
 from overmind.cli.opening import JOURNAL, AsJson, Seed, absolute, journal_to_write, tokens_for_signals
+from overmind.cli.performance.report import ReportOption, report_page
 from overmind.cli.whole import whole_option
 from overmind.config import MultiWalletConfig
 from overmind.core.model.signal import Signal
@@ -41,6 +42,7 @@ def demo(
     paper: Annotated[bool, typer.Option("--paper", help="Trade on paper, without a chain.")] = False,
     as_json: AsJson = False,
     journal_dir: JournalDir = None,
+    report: ReportOption = None,
 ) -> None:
     """Trade a week of real prices with four demo wallets.
 
@@ -62,6 +64,7 @@ def demo(
             _play_and_report(config, tape, drawn, seed, data_dir, as_json)
         else:
             _rehearse_and_report(demo_env(seed, data_dir), tape, drawn, data_dir, as_json)
+        report_page(data_dir / JOURNAL, report)
 
 
 def backtest(
@@ -72,6 +75,7 @@ def backtest(
     seed: Seed = 0,
     as_json: AsJson = False,
     journal_dir: JournalDir = None,
+    report: ReportOption = None,
 ) -> None:
     """Run your wallets and limits over historical prices.
 
@@ -85,6 +89,7 @@ def backtest(
         history = load_tape(tape, tokens_by_symbol(config.desk))
         read = _read_signals(signals, config, history)
         _play_and_report(config, history, read, seed, data_dir, as_json)
+        report_page(data_dir / JOURNAL, report)
 
 
 def _play_and_report(

@@ -32,6 +32,9 @@ class CostModel(Value, frozen=True):
     preference_bps: float = 10.0  # the value of honouring `preferred_wallet_type`
     half_spread_bps: float = 2.0
     depth_micros: int = 5_000_000 * MICROS  # assumed pool depth for the expected impact, if no feed has one
+    miss_bps: float = 0.0  # what an attempt that fails is expected to cost; 0: wallets are not told apart by it
+    miss_half_life_ns: int = 1_800 * NS  # in which the share of a wallet's failed attempts halves; at most two hours
+    in_flight_bps: float = 0.0  # of each open entry of a wallet: its transactions wait for one another
 
     def rent_of(self, token: Token) -> int:
         return self.rent_lamports if token.program == "token" else self.rent_2022_lamports

@@ -22,7 +22,11 @@ ANSWERS: Final = (
     Answer(400, "The body is no signal, with all problems at once.", {JSON: InvalidRow}),
     Answer(409, "Its first answer cannot be read any more.", {JSON: InvalidRow}),
     Answer(500, "The desk failed on this signal: look for its id in the journal.", {JSON: FailedRow}),
-    Answer(503, "The desk has too much to do, or stops. Send it again.", {JSON: FailedRow | NotTakenRow | Error}),
+    Answer(
+        503,
+        "The desk has too much to do, stops, or has not filled the entry that an exit would sell. Send it again.",
+        {JSON: FailedRow | NotTakenRow | Error},
+    ),
 )
 OF_STRANGERS: Final = (
     Fault(404, "there is no such hook: its kind, source or secret is wrong", "send to the URL that was shown"),
