@@ -55,6 +55,7 @@ class Answers:
         self._deliveries: dict[str, asyncio.Task[None]] = {}
         self._following: asyncio.Task[None] | None = None
         self._offered_seq = 0
+        self._follower = Follower()  # has seen every entry since the last that was passed by
         self._stamp: Stamp | None = None
         self._saved: Sequence[Progress] = ()
         self._outside = Outside(self._pages, self._post, clock, Pace(clock), self._desk, lambda: self._offered_seq)
@@ -138,16 +139,15 @@ class Answers:
 
     async def _follow(self) -> None:
         """Offers each new entry to those that it concerns."""
-        feed, follower = self._engine.subscribe(), Follower()
+        feed = self._engine.subscribe()
         try:
             while True:
                 entries = await feed.next()
                 if entries is None:
-                    follower = Follower()
                     self._all_fall_behind()
                     continue
                 try:
-                    await self._offer(entries, follower)
+                    await self._offer(entries)
                 except (JournalUnusable, OSError) as fault:
                     log.warning("answers wait: the journal cannot be read", why=str(fault))
                     self._all_fall_behind()
@@ -157,11 +157,19 @@ class Answers:
 
     def _all_fall_behind(self) -> None:
         """They read the journal up to what is durable now. What comes later is offered again."""
-        self._offered_seq = self._engine.durable_seq
+        self._pass_by(self._engine.durable_seq)
         for box in self._boxes.values():
             box.fall_behind()
 
-    async def _offer(self, entries: Sequence[Entry], follower: Follower) -> None:
+    def _pass_by(self, seq: int) -> None:
+        """What everybody reads from the journal is not followed. Orders of it are looked up if more comes of them."""
+        self._offered_seq, self._follower = seq, Follower()
+
+    async def _offer(self, entries: Sequence[Entry]) -> None:
+        if all(box.is_behind for box in self._boxes.values()):
+            self._pass_by(entries[-1].seq)
+            return
+        follower = self._follower
         for start in range(0, len(entries), FOLLOWED_AT_ONCE):
             part = entries[start : start + FOLLOWED_AT_ONCE]
             for entry in part:
