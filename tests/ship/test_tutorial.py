@@ -72,6 +72,8 @@ def test_the_shell_blocks_work_as_pasted(checkout: Path) -> None:
     assert code == 0, (text[-4_000:], {name: one[-500:] for name, one in said.items()})
     assert re.search(r"^momentum-SOL-\d+$", text, re.MULTILINE), "the page shows the bot's signal"
     assert re.search(r"^\d\d:\d\d:\d\d momentum-SOL-\d+: Buy SOL 500: placed, expected cost", said["bot"], re.MULTILINE)
+    assert "signals carry the time at which" not in text, "the backtest believes their times"
+    assert "</html>" in (checkout / "past.html").read_text(encoding="utf-8")
     for told in ("MomentumTrading", "the books equal the venue", "ok: "):
         assert told in text
     assert "portfolio is held: operator, I try the pause" in said["again"]
