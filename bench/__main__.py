@@ -25,6 +25,8 @@ from bench.measure import Result, machine
 from bench.million import million
 from bench.open_pages import pages
 from bench.past import past
+from bench.report import report
+from bench.routing.command import main as routing
 from bench.scrape import scrape
 from bench.selection import selection
 from bench.startup import memory, startup
@@ -53,6 +55,7 @@ PARTS: dict[str, Callable[[], list[Result]]] = {
     "scrape": scrape,
     "chain": chain,
     "history": history,
+    "report": report,
     "memory": memory,
     "startup": startup,
     "past": past,
@@ -68,6 +71,8 @@ ALONE: dict[str, Callable[[], list[Result]]] = {
 
 
 def main() -> None:
+    if sys.argv[1:2] == ["routing"]:
+        sys.exit(routing(sys.argv[2:]))
     parser = argparse.ArgumentParser(prog="bench", description=__doc__)
     parser.add_argument("parts", nargs="*", choices=[[], *PARTS, *ALONE], help="which parts; all without a name")
     parser.add_argument("--out", type=Path, default=Path("bench.json"))

@@ -59,6 +59,7 @@ def test_the_defaults_of_the_desk_are_those_of_the_core(desk: DeskOnDisk) -> Non
         expected_cost_max_bps=300,
         dust_micros=MICROS // 2,
         unlisted=UnlistedRules(32, 50_000 * MICROS, 100 * MICROS, 100, 300),
+        costs=CostModel(miss_bps=50.0, in_flight_bps=0.5),
     )
 
 
@@ -175,6 +176,11 @@ OVERMIND_COST_HEADROOM_BPS              | 0.5          | desk.costs.headroom_bps
 OVERMIND_COST_PREFERENCE_BPS            | 0            | desk.costs.preference_bps | 0.0
 OVERMIND_COST_HALF_SPREAD_BPS           | 1            | desk.costs.half_spread_bps | 1.0
 OVERMIND_COST_DEPTH_USD                 | 1            | desk.costs.depth_micros | 1000000
+OVERMIND_COST_MISS_BPS                  | 0            | desk.costs.miss_bps | 0.0
+OVERMIND_COST_MISS_BPS                  | 10001        | refused | out of bounds
+OVERMIND_COST_MISS_HALF_LIFE_SEC        | 7200         | desk.costs.miss_half_life_ns | 7200000000000
+OVERMIND_COST_MISS_HALF_LIFE_SEC        | 7201         | refused | out of bounds
+OVERMIND_COST_IN_FLIGHT_BPS             | 0.25         | desk.costs.in_flight_bps | 0.25
 SNIPER_TRADING_MODE                     |  PAPER       | mode | Paper
 SNIPER_TRADING_MODE                     | papper       | refused | 'papper' is not known
 SNIPER_TRADING_MODE                     | Live!        | refused | 'Live!' is not known
@@ -244,6 +250,7 @@ def test_every_field_of_the_desk_can_be_set() -> None:
         "ceilings",
         "unlisted",
         "booking_rules",
+        "fill_within_ns",  # of a backtest alone
         "witness_bound_bps",
         "proceeds_bound_bps",
     }

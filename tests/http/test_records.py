@@ -17,11 +17,11 @@ from overmind.core.model.commands import ChangeLimits
 from overmind.core.model.enums import TradingMode
 from overmind.core.model.ids import LimitName, WalletId
 from overmind.core.model.units import MICROS
-from overmind.http.pages.chart_code import FILE, SHA256, chart_code, installed_file
 from overmind.http.pages.records.exports import FILES, Exported, Exports, Period
 from overmind.http.pages.records.orders import explorer_of
 from overmind.http.server import listen, serve_api
 from overmind.journal.sqlite import SqliteJournal
+from overmind.report.chart_code import FILE, SHA256, chart_code, installed_file
 from overmind.sandbox.selftest.scratch_desk import Bench, ScratchDesk, desk
 
 LOOKS_MAX = 1_000

@@ -10,6 +10,10 @@ LIMITS: Final = "core/entries/broken_limits.py"
 DECIDE: Final = "core/decide.py"
 ENTERING: Final = "core/entries/entering.py"
 INDEX_TEST: Final = "tests/core/entries/test_selection_index.py::test_the_index_equals_the_plain_loop"
+SCORE_TEST: Final = (
+    "tests/core/books/test_execution_score.py::"
+    "test_a_wallet_whose_swaps_fail_is_left_and_it_comes_back_after_it_recovered"
+)
 RULES_TEST: Final = "tests/core/entries/test_rules.py::test_every_rule_at_its_edge"
 LIMITS_TEST: Final = "tests/core/entries/test_limit_table.py::test_the_gate_and_the_capacity_equal_the_table"
 FAILOVER_TEST: Final = "tests/core/test_failover.py::test_failover"
@@ -114,6 +118,27 @@ ENTRIES: Final = (
         "best = costs.argmax()",
         "tests/core/entries/test_ranking.py::test_the_choice",
         world="plain",
+    ),
+    Mutation(
+        "failed attempts never forgotten",
+        "core/books/execution_score.py",
+        "return max(0, faded_ppm(missed_ppm, age_ns, half_life_ns) - ALLOWED_PPM)",
+        "return max(0, missed_ppm - ALLOWED_PPM)",
+        "tests/core/books/test_execution_score.py::test_the_vector_equals_the_scalar_and_stays_within_the_share",
+    ),
+    Mutation(
+        "failed attempts not counted",
+        "core/books/execution_score.py",
+        "        case Failed() | Expired():\n            return True\n",
+        "        case Failed() | Expired():\n            return False\n",
+        SCORE_TEST,
+    ),
+    Mutation(
+        "failed attempts of another wallet ranked",
+        "core/entries/selection_index.py",
+        "excess_all_ppm(self._missed_ppm[candidates],",
+        "excess_all_ppm(self._missed_ppm[: len(candidates)],",
+        INDEX_TEST,
     ),
     Mutation(
         "index not refreshed after an order closed",

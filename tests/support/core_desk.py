@@ -216,11 +216,14 @@ DESK_WORDS = {
     "depeg": ("depeg_max_ppm", PERCENT),
     "rules": ("booking_rules", 1),
     "heartbeat": ("mark_heartbeat_ns", MS),
+    "opens": ("fill_within_ns", MS),
     "smallest": ("order_min_micros", MICROS),
     "dearest": ("expected_cost_max_bps", 1),
     "proceeds": ("proceeds_bound_bps", 1),
 }
-DESK_TEXTS = ("unlisted", "only", "depth", "without", "ladder", "payees", "then")
+DESK_TEXTS = ("unlisted", "only", "without", "ladder", "payees", "then")
+COST_WORDS = {"depth": ("depth_micros", MICROS), "fades": ("miss_half_life_ns", MS)}
+BPS_WORDS = {"miss": "miss_bps", "waiting": "in_flight_bps"}
 TRIAL_WORDS = ("trial", "decimals", "pools", "impact", "back", "fails", "fault")
 UNLISTED = UnlistedRules(2, 50_000 * MICROS, 100 * MICROS, 100, 300)
 WALLET_WORDS = ("usd", "sol", "share", "type", "key", "status", "aim")
@@ -362,7 +365,7 @@ class CoreDesk:
             case ["accept", name, *options]:
                 return self.do(self._accepted(WalletId(name), pairs(options, {*READ_WORDS, *TOKENS, "usd"})))
             case ["desk", *options]:
-                said = pairs(options, {*DESK_WORDS, *DESK_TEXTS})
+                said = pairs(options, {*DESK_WORDS, *DESK_TEXTS, *COST_WORDS, *BPS_WORDS})
                 return self.do(ConfigureDesk(desk_with(self.state.settings, said)))
             case ["admit", policy, *options]:
                 desk = structs.replace(
@@ -660,8 +663,10 @@ def desk_with(desk: Desk, said: dict[str, str]) -> Desk:
     }
     if "only" in said:
         changes |= {"multi_wallet_enabled": False, "default_wallet": WalletId(said["only"])}
-    if "depth" in said:
-        changes["costs"] = structs.replace(desk.costs, depth_micros=exact(said["depth"], MICROS))
+    costs = {COST_WORDS[word][0]: exact(said[word], COST_WORDS[word][1]) for word in COST_WORDS if word in said}
+    costs |= {BPS_WORDS[word]: float(said[word]) for word in BPS_WORDS if word in said}
+    if costs:
+        changes["costs"] = structs.replace(desk.costs, **costs)
     if "ladder" in said:
         changes["exit_slippage_bps"] = tuple(map(int, said["ladder"].split(",")))
     if "payees" in said:

@@ -83,6 +83,7 @@ class RandomCommands:
         """Commands for a desk with settings, prices and funded wallets."""
         tokens = {token.mint: token for token in (*DESK.tokens.values(), DUST, COIN)}
         marks = tuple(Mark(mint, self._price(), 1) for mint in MINTS if mint != USDC.mint)
+        many = len(self.names)  # Other draws from the generator would make other scripts of all seeds.
         desk = structs.replace(
             DESK,
             tokens=tokens,
@@ -94,6 +95,12 @@ class RandomCommands:
             float_low_lamports=self.rng.choice([0, DESK.float_low_lamports]),
             withdraw_addresses=PAYEES,
             withdraw_day_max_micros=1_000 * MICROS,
+            costs=structs.replace(
+                DESK.costs,
+                miss_bps=50.0 if many % 3 else 0.0,
+                miss_half_life_ns=(7_200 if many % 2 else 60) * NS,
+                in_flight_bps=0.5 if many % 4 else 0.0,
+            ),
         )
         opening: list[Command] = [ConfigureDesk(desk), MarkPrices(marks)]
         for name in self.names:

@@ -7,6 +7,7 @@ from typing import Final
 
 import msgspec
 
+from overmind.backtest.market import history
 from overmind.clock.virtual import VirtualClock, run_virtual
 from overmind.config import MultiWalletConfig
 from overmind.core.books.state import State, state_hash
@@ -26,12 +27,11 @@ from overmind.core.model.outcome import Expired, Failed, Filled, Rejected
 from overmind.core.model.signal import Signal
 from overmind.core.model.units import NS
 from overmind.desk.app import App
-from overmind.desk.market import paper
 from overmind.desk.running import running
 from overmind.journal.buffered import BufferedJournal
 from overmind.ports import Journal
 from overmind.prices.tape import Tape
-from overmind.venues.paper import PaperPayload
+from overmind.venues.paper import PaperModel, PaperPayload
 from overmind.views import reports
 from overmind.views.decisions import DecisionStatus
 from overmind.views.positions import PositionRow, positions
@@ -67,13 +67,14 @@ def play(
     signals: Sequence[Signal],
     seed: int,
     on_signal: Callable[[int], None],
+    model: PaperModel | None = None,
 ) -> Played:
     """Submits each signal at its own time, runs to the end of the tape, settles, and reports. Same inputs, same hash.
 
     The journal is written at the end, since history can be played again: no run has to wait for the disk. Signals need
     a time and must be in order of time. `on_signal` gets the number of signals answered so far.
     """
-    return run_virtual(_play(config, journal, tape, signals, seed, on_signal))
+    return run_virtual(_play(config, journal, tape, signals, seed, on_signal, model))
 
 
 async def _play(
@@ -83,9 +84,10 @@ async def _play(
     signals: Sequence[Signal],
     seed: int,
     on_signal: Callable[[int], None],
+    model: PaperModel | None,
 ) -> Played:
     clock, buffered = VirtualClock(tape.start_ns), BufferedJournal(journal)
-    app = App(config, buffered, clock, paper(config, tape, seed=seed, historical=True))
+    app = App(config, buffered, clock, history(config, tape, seed, model))
     codes: dict[str, int] = {}
     async with running(app, SETTLE_S):
         for count, signal in enumerate(signals, 1):

@@ -28,6 +28,9 @@ from overmind.config.variables.costs import (
     COST_FEE_MAX,
     COST_HALF_SPREAD,
     COST_HEADROOM,
+    COST_IN_FLIGHT,
+    COST_MISS,
+    COST_MISS_HALF_LIFE,
     COST_PREFERENCE,
     COST_RENT,
     COST_RENT_2022,
@@ -224,6 +227,9 @@ def _costs(settings: Settings, findings: Findings) -> CostModel:
         preference_bps=settings.get(COST_PREFERENCE),
         half_spread_bps=settings.get(COST_HALF_SPREAD),
         depth_micros=settings.get(COST_DEPTH),
+        miss_bps=settings.get(COST_MISS),
+        miss_half_life_ns=settings.get(COST_MISS_HALF_LIFE),
+        in_flight_bps=settings.get(COST_IN_FLIGHT),
     )
     if costs.fee_lamports > costs.fee_max_lamports:
         findings.refuse(

@@ -34,7 +34,7 @@ def entry_candidates(state: State, signal: Signal, at_ns: int) -> tuple[Candidat
         return _sized_candidates(SizedRequest(state, signal, stale_at_ns(state.settings, signal, at_ns)), at_ns)
     entry = entry_request(state, signal, stale_at_ns(state.settings, signal, at_ns))
     general = tuple(signal_refusals(state, entry, at_ns, at_ns))
-    common = common_terms(state, entry)
+    common = common_terms(state, entry, at_ns)
     candidates = []
     for book in state.wallets.values():
         capacity = capacity_micros(state, book, signal.strategy)
@@ -52,9 +52,8 @@ def _sized_candidates(sized: SizedRequest, at_ns: int) -> tuple[Candidate, ...]:
         sizing = sized.size(book)
         entry = sized.request_for(max(sizing.notional_micros, sized.least_micros))
         capacity = capacity_micros(state, book, sized.signal.strategy)
-        terms = (
-            cost_terms(common_terms(state, entry), book, entry, capacity) if capacity > 0 and entry.mark_pico else None
-        )
+        common = common_terms(state, entry, at_ns)
+        terms = cost_terms(common, book, entry, capacity) if capacity > 0 and entry.mark_pico else None
         refusals = (*general, *sized_wallet_refusals(sized, book, at_ns))
         candidates.append(Candidate(book.wallet.id, refusals, terms, sizing))
     return tuple(candidates)

@@ -108,6 +108,7 @@ class App:
             self.stop_file.may_exist,
             self.admission,
             self.times,
+            market.first_price_ns,
         )
         self.decision_log = DecisionLog(self.engine)
         rebalances = config.auto_rebalance_enabled

@@ -25,7 +25,7 @@ def plainly(
     state: State, entry: EntryRequest, at_ns: int, excluded: tuple[WalletId, ...]
 ) -> tuple[WalletId, CostTerms] | None:
     """The specification: the eligible wallet with the lowest cost; among equals the one that was registered first."""
-    common, costs = common_terms(state, entry), []
+    common, costs = common_terms(state, entry, at_ns), []
     for book in state.wallets.values():
         if book.wallet.id not in excluded and not list(wallet_refusals(state, book, entry, at_ns)):
             terms = cost_terms(common, book, entry, capacity_micros(state, book, entry.signal.strategy))

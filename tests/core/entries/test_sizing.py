@@ -200,7 +200,7 @@ def plainly(
         if may and not list(wallet_refusals(state, book, entry, at_ns)):
             assert not list(signal_refusals(state, entry, at_ns, at_ns)), sizing
             capacity = capacity_micros(state, book, sized.signal.strategy)
-            cost = cost_terms(common_terms(state, entry), book, entry, capacity).total
+            cost = cost_terms(common_terms(state, entry, at_ns), book, entry, capacity).total
             whole = sizing.notional_micros == sizing.wanted_micros
             size = 0 if whole else -sizing.notional_micros
             found.append((not whole, size, cost, book.slot, book.wallet.id, sizing.notional_micros))

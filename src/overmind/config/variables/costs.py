@@ -57,3 +57,22 @@ COST_DEPTH = Variable(
     "5000000",
     "The depth of a pool, for the expected price impact, where no feed tells it.",
 )
+COST_MISS = Variable(
+    "OVERMIND_COST_MISS_BPS",
+    kinds.ranking_bps(10_000),
+    "50",
+    "Ranking: what an attempt that fails costs, weighed by the share of a wallet's newest attempts that failed."
+    " 0 does not count them.",
+)
+COST_MISS_HALF_LIFE = Variable(
+    "OVERMIND_COST_MISS_HALF_LIFE_SEC",
+    measured(kinds.seconds(1, 7_200)),
+    "1800",
+    "Ranking: the time in which a wallet's share of failed attempts halves.",
+)
+COST_IN_FLIGHT = Variable(
+    "OVERMIND_COST_IN_FLIGHT_BPS",
+    kinds.ranking_bps(10_000),
+    "0.5",
+    "Ranking: the cost of each entry that is open in the wallet.",
+)

@@ -41,6 +41,9 @@ from overmind.config.variables.costs import (
     COST_FEE_MAX,
     COST_HALF_SPREAD,
     COST_HEADROOM,
+    COST_IN_FLIGHT,
+    COST_MISS,
+    COST_MISS_HALF_LIFE,
     COST_PREFERENCE,
     COST_RENT,
     COST_RENT_2022,
@@ -286,6 +289,9 @@ GROUPS: Final[Mapping[str, tuple[Variable[object], ...]]] = {
         COST_PREFERENCE,
         COST_HALF_SPREAD,
         COST_DEPTH,
+        COST_MISS,
+        COST_MISS_HALF_LIFE,
+        COST_IN_FLIGHT,
     ),
 }
 VARIABLES: Final = tuple(variable for group in GROUPS.values() for variable in group)

@@ -148,6 +148,8 @@ class WalletBook(msgspec.Struct):
     rejected: int = 0
     rolled_back: int = 0
     quality: list[ExecutionQuality] = msgspec.field(default_factory=list)
+    missed_ppm: int = 0  # the share of its newest attempts that failed, as of `missed_ns`; see `execution_score`
+    missed_ns: int = 0  # when an attempt last changed it
     exiting: dict[Mint, Exiting] = msgspec.field(default_factory=dict)
     # positions that an operator ordered to close, and why
     closing: dict[Mint, str] = msgspec.field(default_factory=dict)

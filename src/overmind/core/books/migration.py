@@ -53,6 +53,7 @@ MIGRATIONS: Final = {
     5: Migration(_name_written_off, _count_losses_at_stops),
     6: Migration(),
     7: Migration(),
+    8: Migration(),
 }
 
 

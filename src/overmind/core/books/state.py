@@ -30,7 +30,7 @@ from overmind.core.model.value import Value
 
 SOL_DECIMALS: Final = 9
 # Raise it with any change of State, and say in `migration` what becomes of a snapshot of the version before.
-STATE_VERSION: Final = 8
+STATE_VERSION: Final = 9
 SIGNATURES_KEPT: Final = 2_048  # More than can be made while a blockhash is valid.
 
 

@@ -8,6 +8,7 @@ See specification §9.
 from __future__ import annotations
 
 from overmind.core.books.book import WalletBook
+from overmind.core.books.execution_score import excess_ppm
 from overmind.core.books.state import State
 from overmind.core.entries.costs import pays_rent
 from overmind.core.entries.request import EntryRequest
@@ -28,9 +29,10 @@ class CommonTerms(Value, frozen=True):
     slippage: float
     headroom_bps: float
     preference_bps: float
+    at_ns: int
 
 
-def common_terms(state: State, request: EntryRequest) -> CommonTerms:
+def common_terms(state: State, request: EntryRequest, at_ns: int) -> CommonTerms:
     costs = state.settings.costs
     notional = float(request.notional_micros or 1)
     return CommonTerms(
@@ -40,6 +42,7 @@ def common_terms(state: State, request: EntryRequest) -> CommonTerms:
         slippage=costs.half_spread_bps + float(request.impact_bps),
         headroom_bps=costs.headroom_bps,
         preference_bps=costs.preference_bps,
+        at_ns=at_ns,
     )
 
 
@@ -48,8 +51,10 @@ def cost_terms(common: CommonTerms, book: WalletBook, request: EntryRequest, cap
 
     fee and rent: what the chain charges, rent weighted by how often it is never reclaimed; slippage: half the spread
     plus the constant-product impact n / (depth + n); headroom: the share of the wallet's capacity that is used up;
-    preference: a discount for the signal's preferred wallet type.
+    preference: a discount for the signal's preferred wallet type; in_flight: what each open entry of the wallet delays;
+    execution: how far the share of its newest attempts that failed is above a quarter, times what a failure costs.
     """
+    costs = common.desk.costs
     preferred = request.signal.preferred_type is not None and book.wallet.type is request.signal.preferred_type
     return CostTerms(
         fee=common.fee,
@@ -57,7 +62,15 @@ def cost_terms(common: CommonTerms, book: WalletBook, request: EntryRequest, cap
         slippage=common.slippage,
         headroom=common.headroom_bps * (float(request.notional_micros) / float(max(1, capacity_micros))),
         preference=-common.preference_bps if preferred else 0.0,
+        in_flight=costs.in_flight_bps * book.entries_open,
+        execution=execution_bps(common, book) if costs.miss_bps and book.missed_ppm else 0.0,
     )
+
+
+def execution_bps(common: CommonTerms, book: WalletBook) -> float:
+    costs = common.desk.costs
+    missed_ppm = excess_ppm(book.missed_ppm, common.at_ns - book.missed_ns, costs.miss_half_life_ns)
+    return costs.miss_bps / PPM * missed_ppm
 
 
 def reason(terms: CostTerms, candidates: int) -> str:
@@ -68,6 +81,8 @@ def reason(terms: CostTerms, candidates: int) -> str:
         "slippage": terms.slippage,
         "headroom": terms.headroom,
         "preferred type": terms.preference,
+        "in flight": terms.in_flight,
+        "failed attempts": terms.execution,
     }
     parts = ", ".join(f"{name} {bps:+.1f}" for name, bps in shown.items() if bps)
     among = f"lowest of {candidates} wallets" if candidates > 1 else "only wallet that fits"

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from overmind.core.books.book import WalletBook
+from overmind.core.books.execution_score import excess_all_ppm
 from overmind.core.books.state import State
 from overmind.core.entries.capacity import strategy_capacity_micros, wallet_capacity_micros
 from overmind.core.entries.costs import pays_rent
@@ -21,7 +22,7 @@ from overmind.core.entries.request import EntryRequest
 from overmind.core.model.enums import StrategyType, WalletType
 from overmind.core.model.ids import Mint, WalletId
 from overmind.core.model.selection import CostTerms
-from overmind.core.model.units import NOTIONAL_MAX_MICROS, NS
+from overmind.core.model.units import NOTIONAL_MAX_MICROS, NS, PPM
 
 Micros = NDArray[np.int64]
 Flags = NDArray[np.bool_]
@@ -64,7 +65,7 @@ class SelectionIndex:
             candidates = candidates[among[candidates]]
         if not len(candidates):
             return None
-        common = common_terms(self._state, request)
+        common = common_terms(self._state, request, at_ns)
         capacity = self._capacity[request.signal.strategy]
         costs = self._costs(request, common, capacity, candidates)
         for _ in candidates:
@@ -141,6 +142,13 @@ class SelectionIndex:
         if request.signal.preferred_type is not None:
             preferred = self._type[candidates] == _TYPE_RANK[request.signal.preferred_type]
             headroom += np.where(preferred, -common.preference_bps, 0.0)
+        costs = common.desk.costs
+        if costs.in_flight_bps:
+            headroom += costs.in_flight_bps * self._open[candidates]
+        if self._missing_slots and costs.miss_bps:
+            ages_ns = common.at_ns - self._missed_ns[candidates]
+            missed_ppm = excess_all_ppm(self._missed_ppm[candidates], ages_ns, costs.miss_half_life_ns)
+            headroom += costs.miss_bps / PPM * missed_ppm
         return headroom
 
     def refresh(self) -> None:
@@ -177,6 +185,10 @@ class SelectionIndex:
         self._position_max = np.zeros(count, np.int64)
         self._full = np.zeros(count, np.bool_)
         self._full_slots: set[int] = set()  # the same
+        self._open = np.zeros(count, np.int64)  # entries
+        self._missed_ppm = np.zeros(count, np.int64)
+        self._missed_ns = np.zeros(count, np.int64)
+        self._missing_slots: set[int] = set()  # wallets whose share of failed attempts is not zero
         self._limited_until = np.zeros(count, np.int64)  # by the rate limit
         self._limited_until_max = 0
         self._accounts: dict[Mint, dict[int, WalletBook]] = {}  # by token and slot: the wallets that may hold it
@@ -202,6 +214,9 @@ class SelectionIndex:
         common, capacity = wallet_capacity_micros(state, book), self._capacity
         for strategy in book.wallet.strategies:
             capacity[strategy][slot] = strategy_capacity_micros(book, strategy, common)
+        self._open[slot] = book.entries_open
+        if book.missed_ppm or slot in self._missing_slots:
+            self._refresh_missed(book)
         placed, rate_max = book.placed_ns, state.settings.rate_max_per_s
         if placed and len(placed) >= rate_max:
             self._limited_until[slot] = until_ns = placed[-rate_max] + NS
@@ -210,6 +225,13 @@ class SelectionIndex:
         if full != (slot in self._full_slots):
             self._full[slot] = full
             self._full_slots ^= {slot}
+
+    def _refresh_missed(self, book: WalletBook) -> None:
+        self._missed_ppm[book.slot], self._missed_ns[book.slot] = book.missed_ppm, book.missed_ns
+        if book.missed_ppm:
+            self._missing_slots.add(book.slot)
+        else:
+            self._missing_slots.discard(book.slot)
 
     def _refresh_mint(self, book: WalletBook, mint: Mint, strategy: StrategyType | None) -> None:
         self._accounts.setdefault(mint, {})[book.slot] = book

@@ -32,6 +32,9 @@ class CostModel(Value, frozen=True):
     preference_bps: float = 10.0  # the value of honouring `preferred_wallet_type`
     half_spread_bps: float = 2.0
     depth_micros: int = 5_000_000 * MICROS  # assumed pool depth for the expected impact, if no feed has one
+    miss_bps: float = 0.0  # what an attempt that fails is expected to cost; 0: wallets are not told apart by it
+    miss_half_life_ns: int = 1_800 * NS  # in which the share of a wallet's failed attempts halves; at most two hours
+    in_flight_bps: float = 0.0  # of each open entry of a wallet: its transactions wait for one another
 
     def rent_of(self, token: Token) -> int:
         return self.rent_lamports if token.program == "token" else self.rent_2022_lamports
@@ -57,6 +60,9 @@ class Desk(Value, frozen=True):
     mark_age_max_ns: int = 30_000_000_000
     mark_heartbeat_ns: int = 0  # how often an unchanged price is journaled; 0: every mark is
     signal_ttl_ns: int = 30_000_000_000
+    # A backtest: a sender's order fills at the first price after its decision, at most this much later. Its time to
+    # live and its slippage begin at that price. 0: every order is filled at once.
+    fill_within_ns: int = 0
     attempts_max: int = 3
     emergency_stop_ppm: int = 100_000  # of the equity at 00:00 UTC plus later deposits
     day_loss_max_ppm: int = PPM  # of the same; holds the portfolio's entries until the next day

@@ -7,7 +7,7 @@ from overmind.core.model.enums import SizingMethod
 from overmind.core.model.value import Value
 
 
-class CostTerms(Value, frozen=True):
+class CostTerms(Value, frozen=True, omit_defaults=True):
     """Expected cost of one wallet's execution in basis points of the notional. Floats: they rank, they never gate."""
 
     fee: float
@@ -15,10 +15,13 @@ class CostTerms(Value, frozen=True):
     slippage: float
     headroom: float
     preference: float
+    in_flight: float = 0.0
+    execution: float = 0.0
 
     @property
     def total(self) -> float:
-        return self.fee + self.rent + self.slippage + self.headroom + self.preference
+        known = self.fee + self.rent + self.slippage + self.headroom + self.preference
+        return known + self.in_flight + self.execution
 
 
 class Selection(Value, frozen=True):

@@ -1,0 +1,1 @@
+"""Worlds to choose in: one file each. `bench.routing.world` says what a world is."""

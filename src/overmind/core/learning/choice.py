@@ -1,0 +1,59 @@
+"""The choice among the few cheapest by inverse-gap weighting, with its exact probability.
+
+The chance of each falls with its distance from the cheapest (Foster and Rakhlin, 2020). The draw depends on the seed
+and on the signal's id alone: whatever else the desk does, the same signal draws the same number.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from typing import Final
+
+from overmind.core.learning.sigmoid import MICRO
+from overmind.core.model.ids import SignalId
+from overmind.core.model.units import PPM
+from overmind.core.model.value import Value
+
+TOP: Final = 5  # candidates that may be drawn
+BAND: Final = 25 * MICRO  # none that costs so much more than the cheapest is drawn
+APART: Final = 4  # a gap that is less than this part of its deviation tells nothing
+STEEPNESS: Final = 15  # per basis point: how fast the chance falls with the distance
+
+
+def is_told_apart(gap: int, deviation: int) -> bool:
+    """Whether what was learned may change the nominal order. Otherwise that order stands."""
+    return gap * APART > deviation
+
+
+class Drawn(Value, frozen=True):
+    place: int  # in the given costs
+    propensity_ppm: int  # the chance that it had
+
+
+def draw_ppm(seed: str, signal_id: SignalId) -> int:
+    """A number below a million, the same for ever for the same seed and signal."""
+    digest = hashlib.blake2b(f"{seed}\0{signal_id}".encode(), digest_size=8).digest()
+    return int.from_bytes(digest, "big") * PPM >> 64
+
+
+def propensities_ppm(costs: Sequence[int]) -> list[tuple[int, int]]:
+    """The places that may be drawn, cheapest first, each with its chance. The chances sum to a million.
+
+    Among equal costs the earlier place is the cheaper one.
+    """
+    order = sorted(range(len(costs)), key=costs.__getitem__)[:TOP]
+    best = costs[order[0]]
+    within = [place for place in order if costs[place] - best <= BAND]
+    others = [(place, PPM * MICRO // (len(within) * MICRO + STEEPNESS * (costs[place] - best))) for place in within[1:]]
+    return [(within[0], PPM - sum(chance for _, chance in others)), *others]
+
+
+def draw(costs: Sequence[int], seed: str, signal_id: SignalId) -> Drawn:
+    rest = draw_ppm(seed, signal_id)
+    chances = propensities_ppm(costs)
+    for place, chance in chances:
+        if rest < chance:
+            return Drawn(place, chance)
+        rest -= chance
+    raise AssertionError(f"the chances {chances} do not sum to {PPM}")
