@@ -37,10 +37,15 @@ def test_a_view(theme: Theme, size: tuple[int, int], visitors: Visitors, artifac
                 wait(page, DRAWN)
             look_at(page, artifacts / f"{name_of(path)}-{theme}-{width}.png", width)
             page.close()
-        reference = visit.open("/reference")
-        look_at(reference, artifacts / f"reference-{theme}-{width}.png", width, OF_REFERENCE)
     with visitors.visit(viewport={"width": width, "height": height}, color_scheme=theme) as visit:
         look_at(visit.open("/login"), artifacts / f"login-{theme}-{width}.png", width)
+
+
+@pytest.mark.parametrize(("theme", "size"), zip(THEMES, SIZES, strict=True))
+def test_the_reference_page(theme: Theme, size: tuple[int, int], visitors: Visitors, artifacts: Path) -> None:
+    width, height = size
+    with visitors.visit("vera", viewport={"width": width, "height": height}, color_scheme=theme) as visit:
+        look_at(visit.open("/reference"), artifacts / f"reference-{theme}-{width}.png", width, OF_REFERENCE)
 
 
 def look_at(page: Page, picture: Path, width: int, parts: Sequence[str] = ()) -> None:
