@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -106,9 +107,9 @@ def submit(desk: DeskApi, name: str, strategy: str, trade: Trade, at_s: int) -> 
     """
     signal_id = f"{name}-{trade.symbol}-{at_s}"
     body = {"signal_id": signal_id, "strategy_type": strategy, "action": trade.action, "symbol": trade.symbol}
-    signal = SignalBody.model_validate({**body, **trade.amount, "timestamp": str(at_s)})
+    wanted = SignalBody.model_validate({**body, **trade.amount, "timestamp": str(at_s)})
     try:
-        decision = answered(lambda: desk.submit_signal(signal))
+        decision = answered(lambda: desk.submit_signal(wanted))
     except ApiException as fault:
         if fault.status != CONFLICT:
             raise
@@ -130,7 +131,8 @@ def tell_why(desk: DeskApi, signal_id: str) -> None:
 
 
 def run(bot: Callable[[], None]) -> None:
-    """Runs it until Ctrl-C. What the desk refuses to answer at all ends it, with the desk's own words."""
+    """Runs it until Ctrl-C or a kill. What the desk refuses to answer at all ends it, with the desk's own words."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         bot()
     except KeyboardInterrupt:

@@ -25,6 +25,7 @@ from tests.mutants.notices import NOTICES
 from tests.mutants.numbers import NUMBERS
 from tests.mutants.page import PAGE_BUGS
 from tests.mutants.prices import PRICES
+from tests.mutants.reports import REPORT_BUGS
 from tests.mutants.restored import RESTORED
 from tests.mutants.sending import SENDING_BUGS
 from tests.mutants.shipping import SHIPPING
@@ -60,6 +61,7 @@ SUBJECTS: Final[dict[str, tuple[Mutation, ...]]] = {
     "metrics": METRICS,
     "notices": NOTICES,
     "history": HISTORY,
+    "reports": REPORT_BUGS,
     "hooks": HOOK_BUGS,
 }
 MUTATIONS: Final = tuple(one for bugs in SUBJECTS.values() for one in bugs)

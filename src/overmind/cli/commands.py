@@ -29,7 +29,7 @@ SET_UP: Final = {
     "keys": Entry("keys", "keys_cli", "Make, import or list the keys of wallets."),
     "users": Entry("access", "users_cli", "Show or change who may log in, and with which role."),
     "tokens": Entry("access", "tokens_cli", "Show, make or revoke the tokens of programs."),
-    "hooks": Entry("hooks", "hooks_cli", "Show, add, rotate or remove sources of webhooks."),
+    "hooks": Entry("answers", "hooks_cli", "Show, add, rotate or remove sources of webhooks."),
     "notices": Entry("notices", "notices_cli", "Show what people are told, and send a notice to try it."),
     "show-config": Entry("configuration", "show_config", "Show every setting in force and where it comes from."),
     "backup": Entry("backup", "backup", "Copy the journal while the desk trades, and verify it."),

@@ -95,8 +95,7 @@ class Desk:
     def add(self, name: str, after: int = 0) -> None:
         secret = SourceSecret("0" * 64)
         self.change(add_source(Source(name, SourceKind.TRADINGVIEW, {"SOLUSD": "SOL"}, {}, (secret,), "", "")))
-        self.change(rotate_answers_key(name, KEY, 0))
-        self.change(send_answers(name, URL, after))
+        self.change(send_answers(name, URL, KEY, after, last_seq=0))
 
     def begin(self) -> None:
         self.answers = Answers(self.engine, self.folder / "overmind.db", Naps(), self.target)
@@ -169,7 +168,7 @@ def test_answers_begin_where_the_operator_says(tmp_path: Path) -> None:
             desk.add("tv", after=past[1])
             desk.begin()
             await until(lambda: desk.target.seqs() == past[2:])
-            desk.change(send_answers("tv", URL, 0))
+            desk.change(send_answers("tv", URL, KEY, 0, 0))
             await until(lambda: desk.target.seqs() == past[2:] + past)
             await desk.end()
 
@@ -304,12 +303,12 @@ def test_a_new_address_is_used_from_the_next_attempt_on(tmp_path: Path) -> None:
     async def run() -> None:
         async with running(tmp_path) as desk:
             desk.add("tv")
-            desk.change(send_answers("tv", "https://wrong.example.org/", 0))
+            desk.change(send_answers("tv", "https://wrong.example.org/", KEY, 0, 0))
             seqs = await desk.trade(range(2))
             desk.begin()
             await until(lambda: bool(desk.target.tried))
             assert desk.target.heard == []
-            desk.change(send_answers("tv", URL, 0))
+            desk.change(send_answers("tv", URL, KEY, 0, 0))
             await until(lambda: desk.target.seqs() == seqs)
             await desk.end()
 

@@ -80,6 +80,17 @@ def test_entries_and_exits_of_two_sources(tmp_path: Path) -> None:
     assert refused == ["chart", "chart", "bot", "chart"], "each refusal is in the journal"
 
 
+def test_an_exit_right_after_its_entry_sells_what_that_buys(tmp_path: Path) -> None:
+    async def play(session: aiohttp.ClientSession, app: App) -> None:
+        for body in (alert(app), alert(app, action="sell", position="flat")):
+            status, said = await post(session, TO_CHART, body)
+            assert (status, said["status"]) == (202, "placed"), said
+        await settled(app)
+        assert not any(book.positions for book in app.engine.state.wallets.values())
+
+    served(tmp_path, play)
+
+
 def ids_of(placed: list[OrderPlaced]) -> set[OrderId]:
     return {one.order.id for one in placed}
 

@@ -12,6 +12,7 @@ from msgspec.structs import replace
 
 from overmind.core.books.book import OpenOrder, WalletBook
 from overmind.core.books.senders import share_of_source
+from overmind.core.books.settle.owners import units_of_sources
 from overmind.core.books.state import State
 from overmind.core.books.trust import exit_price
 from overmind.core.control.holds import known_wallets, knows_history
@@ -79,7 +80,8 @@ def sell(state: State, index: SelectionIndex, signal: Signal, at_ns: int, receiv
         units = with_rest(state, signal.mint, asked, held[book.wallet.id], decimals, at_ns)
         order = exit_order(state, book, signal, units, part, stale_ns, at_ns)
         terms = CostTerms(0.0, 0.0, state.settings.costs.half_spread_bps, 0.0, 0.0)
-        yield OrderPlaced(signal, order, Selection(terms, len(holders), len(state.wallets)))
+        selection = Selection(terms, len(holders), len(state.wallets))
+        yield OrderPlaced(signal, order, selection, of_sources=units_of_sources(book, order, signal.source))
 
 
 def elsewhere(state: State, users: Iterable[WalletBook], signal: Signal) -> Iterator[Refusal]:
@@ -292,4 +294,5 @@ def _own_order(state: State, book: WalletBook, signal: Signal, due: Due, at_ns: 
     if due.trigger_pico is not None and due.cause is not ExitCause.TAKE_PROFIT:
         order = replace(order, received_max=value_micros_up(units, due.trigger_pico, decimals))
     terms = CostTerms(0.0, 0.0, state.settings.costs.half_spread_bps, 0.0, 0.0)
-    return OrderPlaced(signal, order, Selection(terms, 1, len(state.wallets)))
+    selection = Selection(terms, 1, len(state.wallets))
+    return OrderPlaced(signal, order, selection, of_sources=units_of_sources(book, order, signal.source))

@@ -39,6 +39,7 @@ from overmind.views.performance.told import (
 )
 
 ALL: Final = "all"
+DAYS_MIN: Final = 90  # for figures of a year
 ASSUMPTIONS: Final = (
     "Returns are time-weighted: a deposit or a withdrawal changes equity and no return.",
     "Equity is valued at the desk's own marks, with the SOL for fees and rent in it.",
@@ -58,6 +59,7 @@ def report_of(record: Record, assumptions: Sequence[str] = ()) -> Report:
     state, trips = record.state, record.closed_trips
     hours = record.samples.hours
     ends = day_ends(hours)
+    returns = returns_of(ends)
     begin = _micros(record.opening.equity_usd)
     held = _held(record)
     founded = state.founded
@@ -70,7 +72,7 @@ def report_of(record: Record, assumptions: Sequence[str] = ()) -> Report:
         entries=state.seq,
         mode=mode,
         cluster=founded.cluster if founded is not None else "",
-        overall=_overall(record, begin, returns_of(ends)),
+        overall=_overall(record, begin, returns),
         trades_total=group_row(ALL, trips),
         by_strategy=grouped(trips, "strategy"),
         by_wallet=grouped(trips, "wallet"),
@@ -88,7 +90,7 @@ def report_of(record: Record, assumptions: Sequence[str] = ()) -> Report:
         ),
         uses=tuple(_use_row(scope, use) for (scope, _), use in record.samples.uses.items() if use.highest),
         bridge=tuple(_bridge(record)),
-        assumptions=(*_of_mode(mode), *assumptions, *ASSUMPTIONS),
+        assumptions=(*_of_mode(mode), *_of_little(len(returns), len(state.provisional)), *assumptions, *ASSUMPTIONS),
         settings=settings_of(state),
         points=tuple(points_of(hours, held)),
         trades=tuple(map(trade_row, trips)),
@@ -105,6 +107,13 @@ def _use_row(scope: str, use: Use) -> UseRow:
         highest_at=iso_seconds(use.highest_ns),
         days={day_name(day): percent for day, percent in use.days.items()},
     )
+
+
+def _of_little(days: int, provisional: int) -> Iterator[str]:
+    if days < DAYS_MIN:
+        yield f"Figures of a year from {days} days say little: chance decides them."
+    if provisional:
+        yield f"{provisional} orders are provisional: a fork may still undo them."
 
 
 def _of_mode(mode: str) -> Iterator[str]:
