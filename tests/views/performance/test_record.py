@@ -14,12 +14,15 @@ from tests.views.test_accounts import ALWAYS, NEXT_DAY, accounts_of, play
 
 from overmind.clock.instants import INSTANT_MAX_NS
 from overmind.core.books.realised import How
-from overmind.core.model.events import Entry
+from overmind.core.model.enums import TradingMode
+from overmind.core.model.events import DeskFounded, Entry
 from overmind.core.model.units import DAY_NS
 from overmind.views.account_rows import Period
+from overmind.views.performance.growth import Growth
 from overmind.views.performance.record import Record
 from overmind.views.performance.report import report_of
 from overmind.views.performance.returns import total_return
+from overmind.views.performance.samples import PORTFOLIO, Samples
 from overmind.views.performance.told import Report, TradeRow
 
 
@@ -146,6 +149,35 @@ def test_a_journal_without_a_trade() -> None:
     assert found.overall.exposure == found.overall.turnover is None
     assert [row.term for row in found.bridge][-1] == "equity at the end"
     assert report_of(record_of([])).overall.returns.days == 0
+
+
+@pytest.mark.parametrize(
+    ("mode", "cluster", "said"),
+    [
+        (TradingMode.PAPER, "paper", ["on paper"]),
+        (TradingMode.LIVE, "localnet", ["on localnet, where tokens have no worth"]),
+        (TradingMode.LIVE, "mainnet", []),
+    ],
+)
+def test_what_is_no_market_is_called_so(mode: TradingMode, cluster: str, said: list[str]) -> None:
+    record = record_of(CoreDesk("w1").entries)
+    record.state.founded = DeskFounded(mode, cluster, "genesis")
+    lines = report_of(record, ["the model's depth is an assumption"]).assumptions
+    assert [line for line in lines if "This desk traded" in line] == [
+        next(line for line in lines if part in line) for part in said
+    ]
+    assert "the model's depth is an assumption" in lines
+    assert "Figures of a year over 1 day say little: chance decides them." in lines
+
+
+def test_many_wallets_are_looked_at_once_a_day() -> None:
+    desk = CoreDesk("w1; w2; buy eth $1000 id a; fill")
+    for wallets_hourly, looks in ((2, 3), (1, 1)):
+        samples = Samples(wallets_hourly)
+        for _ in range(3):
+            samples.look(desk.state, Growth(), 0)
+        assert {use.looks for (scope, _), use in samples.uses.items() if scope != PORTFOLIO} == {looks}
+        assert {use.looks for (scope, _), use in samples.uses.items() if scope == PORTFOLIO} == {3}
 
 
 # For all journals
