@@ -14,12 +14,18 @@ PERCENT: Final = PPM // 100
 MINUTE_NS: Final = 60 * NS
 
 
-def assumptions_of(tape: Tape, seed: int, model: PaperModel | None = None) -> Iterator[str]:
-    """`model`: of the paper venue; None: its default."""
+def assumptions_of(tape: Tape, seed: int, detail: Tape | None = None, model: PaperModel | None = None) -> Iterator[str]:
+    """`detail`: finer candles, if there were any. `model`: of the paper venue; None: its default."""
     of = model or PaperModel()
     begin, end = iso_seconds(tape.start_ns)[:16], iso_seconds(tape.end_ns)[:16]
     yield f"Prices are candles of {tape.step_ns / MINUTE_NS:g} minutes from {begin} to {end} UTC, with {_gaps(tape)}."
     yield "A signal is decided on candles that closed before it, and fills at the first opening price after it."
+    yield (
+        "Inside a candle the price falls to its low before it rises to its high: a stop counts before a target."
+        if detail is None
+        else f"What happened inside a candle is told by candles of {detail.step_ns / MINUTE_NS:g} minutes; inside those"
+        " the price falls to its low before it rises to its high."
+    )
     yield "A token's pool is as deep as the value that was traded in its candle before, and spread adds to its impact."
     yield f"An order of more than {of.depth_share_max_ppm / PERCENT:g} % of that depth is not filled."
     yield (
