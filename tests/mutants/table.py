@@ -6,6 +6,7 @@ from typing import Final
 
 from tests.mutants.access import ACCESS
 from tests.mutants.admission import ADMISSION
+from tests.mutants.answers import ANSWER_BUGS
 from tests.mutants.backup import BACKUP
 from tests.mutants.books import BOOKS
 from tests.mutants.capital import CAPITAL
@@ -59,6 +60,7 @@ SUBJECTS: Final[dict[str, tuple[Mutation, ...]]] = {
     "clock": CLOCK_BUGS,
     "waiting": WAITING,
     "metrics": METRICS,
+    "answers": ANSWER_BUGS,
     "notices": NOTICES,
     "history": HISTORY,
     "reports": REPORT_BUGS,
