@@ -26,7 +26,7 @@ START_NS: Final = 1_743_897_600 * NS  # 2025-04-06 00:00 UTC
 STEP_NS: Final = 300 * NS
 DEPTH_MICROS: Final = 10**15  # so deep that nothing has an impact
 
-Candle = tuple[float, float]  # open and close
+Candle = tuple[float, ...]  # open and close, or open, high, low and close
 ROOMY: Final = {
     "OVERMIND_PAPER_CAPITAL_USD": "1000000",
     "OVERMIND_PORTFOLIO_EXPOSURE_MAX_PERCENT": "100",
@@ -34,27 +34,29 @@ ROOMY: Final = {
 }
 
 
-def tape_of(candles: Sequence[Candle], mint: Mint = SOL, missing: Iterable[int] = ()) -> Tape:
-    """Candles of five minutes from START_NS on; those in `missing` are left out."""
+def tape_of(candles: Sequence[Candle], mint: Mint = SOL, missing: Iterable[int] = (), step_ns: int = STEP_NS) -> Tape:
+    """Candles from START_NS on; those in `missing` are left out."""
     kept = [number for number in range(len(candles)) if number not in set(missing)]
     return Tape(
         {
             mint: Series(
                 mint=mint,
-                start_ns=START_NS + kept[0] * STEP_NS,
-                step_ns=STEP_NS,
-                closed_at_ns=tuple(START_NS + (number + 1) * STEP_NS for number in kept),
+                start_ns=START_NS + kept[0] * step_ns,
+                step_ns=step_ns,
+                closed_at_ns=tuple(START_NS + (number + 1) * step_ns for number in kept),
                 open_pico=tuple(round(candles[number][0] * PICO) for number in kept),
-                close_pico=tuple(round(candles[number][1] * PICO) for number in kept),
-                depth_micros=tuple(round(DEPTH_MICROS * candles[number][1]) for number in kept),
-                range_bps=tuple(range_bps(*candles[number]) for number in kept),
+                high_pico=tuple(round(max(candles[number]) * PICO) for number in kept),
+                low_pico=tuple(round(min(candles[number]) * PICO) for number in kept),
+                close_pico=tuple(round(candles[number][-1] * PICO) for number in kept),
+                depth_micros=tuple(round(DEPTH_MICROS * candles[number][-1]) for number in kept),
+                range_bps=tuple(range_bps(candles[number]) for number in kept),
             )
         }
     )
 
 
-def range_bps(opened: float, closed: float) -> int:
-    return round(abs(opened - closed) / closed * BPS)
+def range_bps(candle: Candle) -> int:
+    return round((max(candle) - min(candle)) / candle[-1] * BPS)
 
 
 def buy(name: str, at_ns: int, dollars: int = 100) -> Signal:
@@ -74,11 +76,18 @@ def sell_all(name: str, at_ns: int) -> Signal:
 
 
 def run(
-    folder: Path, tape: Tape, signals: Sequence[Signal], model: PaperModel = PERFECT, **env: str
+    folder: Path,
+    tape: Tape,
+    signals: Sequence[Signal],
+    model: PaperModel = PERFECT,
+    detail: Tape | None = None,
+    **env: str,
 ) -> tuple[Played, list[Entry]]:
     config = MultiWalletConfig.from_env({**demo_env(1, folder), **ROOMY, **env}, dotenv=None)
     journal = MemoryJournal()
-    played = play(config, journal, tape, sorted(signals, key=lambda one: one.at_ns or 0), 1, lambda _: None, model)
+    played = play(
+        config, journal, tape, sorted(signals, key=lambda one: one.at_ns or 0), 1, lambda _: None, model, detail
+    )
     return played, [*journal.read()]
 
 

@@ -105,7 +105,8 @@ def returns_of(file: Path, days: int, picked: tuple[int, ...], cheat: Cheat) -> 
 def first(tape: Tape, count: int) -> Tape:
     """Its first candles alone."""
     one = tape.series[SOL]
-    columns = (one.closed_at_ns, one.open_pico, one.close_pico, one.depth_micros, one.range_bps)
+    prices = (one.open_pico, one.high_pico, one.low_pico, one.close_pico)
+    columns = (one.closed_at_ns, *prices, one.depth_micros, one.range_bps)
     return Tape({SOL: Series(SOL, one.start_ns, one.step_ns, *(column[:count] for column in columns))})
 
 

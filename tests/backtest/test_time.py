@@ -14,6 +14,7 @@ from tests.backtest.tapes import START_NS, STEP_NS, Candle, buy, fills, paid_pri
 from overmind.core.model.events import Entry
 from overmind.core.model.signal import Signal
 from overmind.core.model.units import NS
+from overmind.core.model.wallet import Exits
 from overmind.venues.paper import PaperModel
 
 # Each candle opens elsewhere than the last one closed, so a price says of which candle it is, and whether it opened it.
@@ -83,7 +84,11 @@ def test_a_limit_price_holds_at_the_price_that_is_paid(tmp_path: Path) -> None:
 
 
 prices = st.integers(900, 1_100).map(lambda cents: cents / 10)
-tapes = st.lists(st.tuples(prices, prices), min_size=6, max_size=12)
+candles_of = st.tuples(prices, prices, prices, prices).map(lambda one: (one[0], max(one), min(one), one[3]))
+tapes = st.lists(candles_of, min_size=6, max_size=12)
+EXITS: Final = st.sampled_from(
+    (None, Exits(stop_loss_ppm=20_000), Exits(stop_loss_ppm=10_000, trailing_ppm=30_000, take_profit_ppm=10_000))
+)
 
 
 @st.composite
@@ -94,9 +99,12 @@ def signals_of(draw: st.DrawFn, candles: int) -> list[Signal]:
     edges = st.builds(int.__add__, opens, st.sampled_from((-NS, -1, 0, 1, NS)))
     instants = st.one_of(edges, st.integers(at(0), at(candles)))
     made = [(draw(instants), draw(st.booleans())) for _ in range(count)]
+    within = ((number, min(max(at_ns, at(0)), at(candles)), sells) for number, (at_ns, sells) in enumerate(made))
     return [
-        (sell_all if sells and number else buy)(f"s{number}", min(max(at_ns, at(0)), at(candles)))
-        for number, (at_ns, sells) in enumerate(made)
+        sell_all(f"s{number}", at_ns)
+        if sells and number
+        else structs.replace(buy(f"s{number}", at_ns), exits=draw(EXITS))
+        for number, at_ns, sells in within
     ]
 
 
@@ -105,9 +113,9 @@ def shifted(candles: list[Candle], now_ns: int, by: float) -> list[Candle]:
     return [
         (
             opened if at(number) <= now_ns else opened * by,
-            closed if at(number + 1) <= now_ns else closed * by,
+            *(one if at(number + 1) <= now_ns else one * by for one in rest),
         )
-        for number, (opened, closed) in enumerate(candles)
+        for number, (opened, *rest) in enumerate(candles)
     ]
 
 

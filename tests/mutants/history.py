@@ -44,4 +44,25 @@ HISTORY: Final = (
         "return slippage",
         "tests/backtest/test_time.py::test_a_fast_market_filters_nothing_out",
     ),
+    Mutation(
+        "a target inside of a candle comes before the stop",
+        "backtest/inside.py",
+        "    if stop is not None and candle.low_pico <= stop[0]:\n",
+        "    if stop is not None and candle.low_pico <= stop[0] and not is_target:\n",
+        "tests/backtest/test_inside.py::test_the_path_inside_a_candle",
+    ),
+    Mutation(
+        "a gap sells at the stop, which the market never met",
+        "backtest/inside.py",
+        "return Reached(stop[1], stop[0], candle.open_pico, gap=True)",
+        "return Reached(stop[1], stop[0], stop[0], gap=True)",
+        "tests/backtest/test_inside.py::test_the_path_inside_a_candle",
+    ),
+    Mutation(
+        "a target sells where the market only touched it, without its costs",
+        "backtest/inside.py",
+        "candle.high_pico >= paying",
+        "candle.high_pico >= (target or 0)",
+        "tests/backtest/test_inside.py::test_the_path_inside_a_candle",
+    ),
 )

@@ -264,6 +264,8 @@ def tape_of(prices: list[Decimal], opened: Decimal) -> Tape:
         step_ns=STEP_NS,
         closed_at_ns=tuple(START_NS + (at + 1) * STEP_NS for at in range(len(prices))),
         open_pico=tuple(int(price * PICO) for price in (opened, *prices[:-1])),
+        high_pico=tuple(int(max(pair) * PICO) for pair in zip((opened, *prices[:-1]), prices, strict=True)),
+        low_pico=tuple(int(min(pair) * PICO) for pair in zip((opened, *prices[:-1]), prices, strict=True)),
         close_pico=tuple(int(price * PICO) for price in prices),
         depth_micros=(0,) * len(prices),
         range_bps=(0,) * len(prices),

@@ -7,7 +7,8 @@ from typing import Final
 
 import msgspec
 
-from overmind.backtest.market import history
+from overmind.backtest.inside import InsideExit, InsideSummary, summary
+from overmind.backtest.market import PastMarket
 from overmind.clock.virtual import VirtualClock, run_virtual
 from overmind.config import MultiWalletConfig
 from overmind.core.books.state import State, state_hash
@@ -58,6 +59,8 @@ class Played(msgspec.Struct, frozen=True):
     wallets: list[reports.WalletMetrics]
     positions: list[PositionRow]
     refusal_codes: dict[str, int]
+    inside: InsideSummary  # exits that candles decided by their high and low
+    exits_inside: list[InsideExit]
 
 
 def play(
@@ -68,13 +71,15 @@ def play(
     seed: int,
     on_signal: Callable[[int], None],
     model: PaperModel | None = None,
+    detail: Tape | None = None,
 ) -> Played:
     """Submits each signal at its own time, runs to the end of the tape, settles, and reports. Same inputs, same hash.
 
     The journal is written at the end, since history can be played again: no run has to wait for the disk. Signals need
-    a time and must be in order of time. `on_signal` gets the number of signals answered so far.
+    a time and must be in order of time. `on_signal` gets the number of signals answered so far. `detail`: finer candles
+    of the same time.
     """
-    return run_virtual(_play(config, journal, tape, signals, seed, on_signal, model))
+    return run_virtual(_play(config, journal, tape, signals, seed, on_signal, model, detail))
 
 
 async def _play(
@@ -85,9 +90,11 @@ async def _play(
     seed: int,
     on_signal: Callable[[int], None],
     model: PaperModel | None,
+    detail: Tape | None,
 ) -> Played:
     clock, buffered = VirtualClock(tape.start_ns), BufferedJournal(journal)
-    app = App(config, buffered, clock, history(config, tape, seed, model))
+    market = PastMarket(config, tape, seed, model, detail)
+    app = App(config, buffered, clock, market.connect)
     codes: dict[str, int] = {}
     async with running(app, SETTLE_S):
         for count, signal in enumerate(signals, 1):
@@ -101,10 +108,12 @@ async def _play(
         await clock.sleep(max(0, tape.end_ns - clock.now_ns()) / NS)  # Positions may still reach their exits.
     await buffered.write()
     state = app.engine.state
-    return report_of(state, balances(state) == venue_balances(journal), codes)
+    return report_of(state, balances(state) == venue_balances(journal), codes, market.exits_inside)
 
 
-def report_of(state: State, books_equal_chain: bool, codes: dict[str, int]) -> Played:
+def report_of(
+    state: State, books_equal_chain: bool, codes: dict[str, int], exits_inside: Sequence[InsideExit] = ()
+) -> Played:
     """`codes`: the number of refused signals by their first refusal."""
     stats = execution_stats(state)
     return Played(
@@ -123,6 +132,8 @@ def report_of(state: State, books_equal_chain: bool, codes: dict[str, int]) -> P
         wallets=[reports.wallet_metrics(state, book) for book in state.wallets.values()],
         positions=positions(state),
         refusal_codes=dict(sorted(codes.items(), key=lambda item: -item[1])),
+        inside=summary(exits_inside),
+        exits_inside=list(exits_inside),
     )
 
 

@@ -13,6 +13,7 @@ import typer
 
 from overmind.backtest.audit import Delayed, audit
 from overmind.backtest.history import Played, play
+from overmind.backtest.inside import InsideSummary
 from overmind.backtest.stamps import BadStamp, Stamps, doubts, known_at
 from overmind.cli import desk_tables, present
 from overmind.cli.exit_codes import BAD_INPUT
@@ -83,6 +84,14 @@ def backtest(
             "known.",
         ),
     ] = None,
+    detail: Annotated[
+        Path | None,
+        typer.Option(
+            "--detail",
+            callback=absolute,
+            help="Finer candles of the same time: they show what stops and targets met inside the tape's candles.",
+        ),
+    ] = None,
     audited: Annotated[
         bool, typer.Option("--audit", help="Run again with every signal a second and a candle later, and compare.")
     ] = False,
@@ -102,11 +111,15 @@ def backtest(
         data_dir = journal_dir or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="overmind-backtest-")))
         config = msgspec.structs.replace(config, data_dir=data_dir)
         history = load_tape(tape, tokens_by_symbol(config.desk))
+        finer = load_tape(detail, tokens_by_symbol(config.desk)) if detail is not None else None
+        if finer is not None and finer.step_ns >= history.step_ns:
+            present.complain(f"{detail}: its candles are not shorter than the tape's", "name finer ones with --detail")
+            raise typer.Exit(BAD_INPUT)
         read = _read_signals(signals, config, history, stamps)
         warnings = [] if stamps is not None else doubts(read, history)
         for warning in warnings:
             present.warn(warning)
-        _play_and_report(config, history, read, seed, data_dir, as_json, warnings, audited)
+        _play_and_report(config, history, read, seed, data_dir, as_json, warnings, audited, finer)
         report_page(data_dir / JOURNAL, report)
 
 
@@ -119,12 +132,13 @@ def _play_and_report(
     as_json: bool,
     warnings: Sequence[str] = (),
     audited: bool = False,
+    detail: Tape | None = None,
 ) -> None:
     def run(journal: SqliteJournal, on_signal: Callable[[int], None]) -> Played:
-        return play(config, journal, tape, signals, seed, on_signal)
+        return play(config, journal, tape, signals, seed, on_signal, detail=detail)
 
     def again(first: Played, on_signal: Callable[[int], None]) -> list[Delayed]:
-        return audit(config, tape, signals, seed, first, on_signal) if audited else []
+        return audit(config, tape, signals, seed, first, on_signal, detail) if audited else []
 
     ran = BacktestRun(config.mode.value, config.cluster.value, len(signals), warnings, again)
     _run_and_report(run, ran, data_dir, as_json)
@@ -190,6 +204,7 @@ def _show(played: Played, head: str, entries: int, sound: bool, other: str) -> N
     desk_tables.stats(played.stats)
     codes = played.refusal_codes.items()
     present.table("Refused, by first reason", ("code", "signals"), codes, right=("signals",))
+    _show_inside(played.inside)
     desk_tables.portfolio(played.portfolio)
     if sound:
         present.say(
@@ -197,6 +212,18 @@ def _show(played: Played, head: str, entries: int, sound: bool, other: str) -> N
             f"the books equal the {other}, to the last unit.",
             "green",
         )
+
+
+def _show_inside(inside: InsideSummary) -> None:
+    """What candles decided by their high and low, and how much of that is assumption."""
+    if not inside.exits:
+        return
+    rules = ", ".join(f"{count} by {rule}" for rule, count in inside.by_rule.items())
+    present.say(f"Exits inside candles: {inside.exits} ({rules}), {inside.gaps} of them at an open beyond the trigger.")
+    present.say(
+        f"In {inside.assumed} of them both a stop and a target lay inside, and the stop was assumed: the targets would "
+        f"have brought ${inside.assumed_usd:,.2f} more."
+    )
 
 
 def _show_audit(again: Sequence[Delayed]) -> None:

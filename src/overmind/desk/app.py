@@ -121,6 +121,7 @@ class App:
             rebalances,
             market.second,
             market.proceeds,
+            market.look_inside,
         )
         look_every_s = max(LOOK_EVERY_S, market.mark_every_s / 2)
         self._journal_watch = JournalWatch(self.engine, journal, market.prices, clock, look_every_s)

@@ -14,17 +14,18 @@ from overmind.config import MultiWalletConfig, WalletConfig
 from overmind.config.variables.chain import Cluster
 from overmind.config.variables.paper import PriceSource
 from overmind.core.books.state import State
-from overmind.core.model.commands import CommandRefused
+from overmind.core.model.commands import CommandRefused, SellDue
 from overmind.core.model.desk_settings import Desk
 from overmind.core.model.enums import TradingMode
 from overmind.core.model.ids import Mint, WalletId
 from overmind.core.model.money import Token
+from overmind.core.model.order import Order
 from overmind.desk.engine import Engine
 from overmind.desk.executor import at_once
 from overmind.desk.proceeds import ProceedsWitness
 from overmind.desk.tokens import LiveTokens, PricedMints
 from overmind.journal.key_locks import KeyLocks
-from overmind.ports import TRUSTED, Clock, FirstPrice, Prices, SecondSource, Venue
+from overmind.ports import TRUSTED, Clock, FirstPrice, Prices, SecondSource, Tick, Venue
 from overmind.prices.candles import load_tape, shipped_tape_path
 from overmind.prices.feeds import LoopedTape, TapePrices
 from overmind.prices.jupiter import JupiterPrices
@@ -88,6 +89,7 @@ class MarketAccess(msgspec.Struct, frozen=True):
     round_trip: RoundTrip | None = None  # tries tokens that no list has; None on paper
     remote: Remote = Remote()
     first_price_ns: FirstPrice = at_once  # when an order meets its first price
+    look_inside: Callable[[], Iterable[SellDue]] = tuple  # sales that prices since the newest mark have made due
 
 
 Connect = Callable[[Engine, Clock], MarketAccess]
@@ -121,6 +123,7 @@ def paper_venue(
     model: PaperModel | None,
     bounds_slippage: bool = False,
     awaits_price: bool = False,
+    tick_of: Callable[[Order], Tick | None] | None = None,
 ) -> PaperVenue:
     """A venue on paper for the wallets of this engine."""
 
@@ -147,6 +150,7 @@ def paper_venue(
         held,
         bounds_slippage,
         awaits_price,
+        tick_of,
     )
 
 

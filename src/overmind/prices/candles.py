@@ -129,7 +129,7 @@ def _series(rows: _Rows, mint: Mint) -> Series:
     header = next(iter(rows), [])
     cells_of = _columns(header)
     width = len(header)
-    candles: list[tuple[int, int, int, int, int]] = []
+    candles: list[tuple[int, ...]] = []
     lines: list[int] = []
     for row in rows:
         if len(row) == width:
@@ -139,10 +139,10 @@ def _series(rows: _Rows, mint: Mint) -> Series:
             raise _BadRow(f"{len(row)} columns instead of {width}", "Complete the line, or remove it")
     if len(candles) < 2:
         raise _BadRow(f"{len(candles)} candles", "Two at least are needed, to know how long a candle is", line=0)
-    opened, opens, closes, depths, ranges = zip(*candles, strict=True)
+    opened, opens, highs, lows, closes, depths, ranges = zip(*candles, strict=True)
     step_ns = _step_ns(opened, lines)
     closed = tuple(at_ns + step_ns for at_ns in opened)
-    return Series(mint, opened[0], step_ns, closed, opens, closes, depths, ranges)
+    return Series(mint, opened[0], step_ns, closed, opens, highs, lows, closes, depths, ranges)
 
 
 def _columns(header: list[str]) -> Callable[[list[str]], tuple[str, ...]]:
@@ -154,8 +154,8 @@ def _columns(header: list[str]) -> Callable[[list[str]], tuple[str, ...]]:
     return itemgetter(*(names.index(column) for column in COLUMNS))
 
 
-def _candle(at: str, opened: str, high: str, low: str, close: str, volume: str) -> tuple[int, int, int, int, int]:
-    """(opened at, open, close, depth, range) as integers."""
+def _candle(at: str, opened: str, high: str, low: str, close: str, volume: str) -> tuple[int, ...]:
+    """(opened at, open, high, low, close, depth, range) as integers."""
     try:
         at_ns = instant_ns(at.strip())
     except ValueError as error:
@@ -166,6 +166,8 @@ def _candle(at: str, opened: str, high: str, low: str, close: str, volume: str) 
     return (
         at_ns,
         open_pico,
+        high_pico,
+        low_pico,
         close_pico,
         _volume_ppm(volume) * close_pico // PICO,
         -(-(high_pico - low_pico) * BPS // close_pico),

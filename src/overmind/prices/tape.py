@@ -13,7 +13,7 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Iterator, Mapping
 from itertools import pairwise
-from typing import Final
+from typing import Final, NamedTuple
 
 from overmind.core.model.ids import Mint
 from overmind.core.model.value import Value
@@ -30,6 +30,16 @@ class Gap(Value, frozen=True):
     missing: int
 
 
+class Candle(NamedTuple):
+    """The prices that one candle met, and how much was traded."""
+
+    open_pico: int
+    high_pico: int
+    low_pico: int
+    depth_micros: int
+    range_bps: int
+
+
 class Series(Value, frozen=True):
     """The candles of one mint, in order, as columns."""
 
@@ -38,6 +48,8 @@ class Series(Value, frozen=True):
     step_ns: int
     closed_at_ns: tuple[int, ...]
     open_pico: tuple[int, ...]
+    high_pico: tuple[int, ...]
+    low_pico: tuple[int, ...]
     close_pico: tuple[int, ...]
     depth_micros: tuple[int, ...]
     range_bps: tuple[int, ...]
@@ -57,6 +69,15 @@ class Series(Value, frozen=True):
         if at_ns >= closed_at_ns + STALE_STEPS * self.step_ns:
             return None
         return Tick(self.mint, self.close_pico[last], closed_at_ns, self.depth_micros[last], self.range_bps[last])
+
+    def candle(self, number: int) -> Candle:
+        return Candle(
+            self.open_pico[number],
+            self.high_pico[number],
+            self.low_pico[number],
+            self.depth_micros[number],
+            self.range_bps[number],
+        )
 
     def opening(self, at_ns: int) -> Tick | None:
         """The opening price of the candle that is open at `at_ns`, with the depth and range of the one before it.

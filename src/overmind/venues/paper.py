@@ -122,10 +122,12 @@ class PaperVenue:
         held: Callable[[WalletId, Mint], int] = holds_nothing,
         bounds_slippage: bool = False,
         awaits_price: bool = False,
+        tick_of: Callable[[Order], Tick | None] | None = None,
     ) -> None:
         """`bounds_slippage`: an order's slippage counts from the price of its quote, not of its decision.
 
         `awaits_price`: a quote is no older than the moment at which it was asked for, so than its order's decision.
+        `tick_of` says which price an order gets; None: the feed's.
         """
         self._prices = prices
         self._clock = clock
@@ -138,6 +140,7 @@ class PaperVenue:
         self._held = held
         self._bounds_slippage = bounds_slippage
         self._awaits_price = awaits_price
+        self._tick_of = tick_of or self._newest
         self._kept_ppm = PPM - ceil(costs.half_spread_bps * (PPM // BPS))
         self._sent: dict[str, int] = {}  # signature → time of the first send, oldest first
         # Token accounts that a signed order makes, and until when it may land: the next order pays no rent again.
@@ -145,7 +148,7 @@ class PaperVenue:
 
     async def quote(self, order: Order) -> Quote | Rejected:
         """The pool's quote at the feed's current price, or why there is none."""
-        tick = self._prices.ticks().get(order.mint)
+        tick = self._tick_of(order)
         if self._awaits_price and tick is not None:
             tick = await self._newer(tick)
         if tick is None or order.mint not in self._tokens:
@@ -155,6 +158,9 @@ class PaperVenue:
         if needs_account and rent > order.rent_max_lamports:
             return Rejected(Cause.WALLET_FUNDS, f"rent {rent} > {order.rent_max_lamports}")
         return self._answer(order, tick, needs_account)
+
+    def _newest(self, order: Order) -> Tick | None:
+        return self._prices.ticks().get(order.mint)
 
     async def _newer(self, tick: Tick) -> Tick | None:
         """The first price that is not older than now. Raises VenueUnavailable."""
@@ -216,7 +222,7 @@ class PaperVenue:
         """Draws the order's outcome from the seed, the order, the quote and the feed's current range."""
         if not quote.fits(order):
             return Rejected(Cause.BAD_QUOTE, "the quote is not of this order")
-        tick = self._prices.ticks().get(order.mint)
+        tick = self._tick_of(order)
         if tick is None:
             return Rejected(Cause.PRICE_UNAVAILABLE, f"no price of {order.mint}")
         draws = self._draw(quote)

@@ -16,7 +16,7 @@ from msgspec.structs import replace
 from overmind.core.model.commands import RecordOutcome
 from overmind.core.model.ids import SOL, OrderId
 from overmind.core.model.outcome import Cause, Rejected
-from overmind.desk.answers import mailbox
+from overmind.desk.answers import following, mailbox
 from overmind.desk.answers.answers import Answers
 from overmind.desk.answers.changes import rotate_answers_key, send_answers, stop_answers
 from overmind.desk.answers.post import NotDelivered
@@ -277,8 +277,12 @@ def test_progress_is_written_after_the_acknowledgement(tmp_path: Path) -> None:
     asyncio.run(run())
 
 
-def test_a_target_that_hangs_holds_up_itself_alone(tmp_path: Path) -> None:
+@pytest.mark.parametrize("wanted_ns", [following.WANTED_NS, -1])
+def test_a_target_that_hangs_holds_up_itself_alone(
+    tmp_path: Path, wanted_ns: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Trading goes on, another source hears its own, and what waits is in the journal and not in memory."""
+    monkeypatch.setattr(following, "WANTED_NS", wanted_ns)
 
     async def run() -> None:
         async with running(tmp_path) as desk:

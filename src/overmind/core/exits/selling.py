@@ -220,7 +220,7 @@ def sell_all_due(state: State, at_ns: int) -> Iterator[OrderPlaced]:
 
 def sell_due(state: State, command: SellDue, at_ns: int) -> Iterator[OrderPlaced]:
     """Places the exit if it is due."""
-    due = due_of(state, _book(state, command.wallet_id), command.mint, at_ns)
+    due = due_of(state, _book(state, command.wallet_id), command.mint, at_ns, command.price_pico)
     if due is not None and knows_history(state) and (placed := _sold(state, due, at_ns)) is not None:
         yield placed
 
