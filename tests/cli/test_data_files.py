@@ -25,7 +25,7 @@ ELSEWHERE = {
     "hung.txt": "the folder of the logs",
     "localnet.journal": "the folder of a localnet",
     "overmind.log": "the folder of the logs",
-    "report.html": "a folder that the operator names",
+    "report.html": "the package",
 }
 # Modules that write files, and where these lie. Those of the data folder have a row in `DATA_FILES`.
 WRITERS = {
