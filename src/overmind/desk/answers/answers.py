@@ -99,7 +99,7 @@ class Answers:
         told = await self._files.run(partial(read_progress, self._data_dir))
         self._stamp = stamp
         for name in sorted(name for name, one in found.items() if one.answers_url and not one.answers_keys):
-            log.warning("answers wait for a key to sign them with: make one", source=name)
+            log.warning("answers wait for a key: `overmind hooks rotate-answers` makes one", source=name)
         self._take({name: one for name, one in found.items() if one.answers_url and one.answers_keys}, told)
 
     def _take(self, sources: Mapping[str, Source], told: Mapping[str, Progress]) -> None:
