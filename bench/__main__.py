@@ -13,6 +13,7 @@ import msgspec
 from rich.console import Console
 from rich.table import Table
 
+from bench.answers import answers
 from bench.chain import chain
 from bench.endurance import endurance
 from bench.explain import explain
@@ -25,6 +26,7 @@ from bench.measure import Result, machine
 from bench.million import million
 from bench.open_pages import pages
 from bench.past import past
+from bench.report import report
 from bench.routing.command import main as routing
 from bench.scrape import scrape
 from bench.selection import selection
@@ -50,10 +52,12 @@ PARTS: dict[str, Callable[[], list[Result]]] = {
     "log": log_lines,
     "http": http,
     "hooks": hooks,
+    "answers": answers,
     "pages": pages,
     "scrape": scrape,
     "chain": chain,
     "history": history,
+    "report": report,
     "memory": memory,
     "startup": startup,
     "past": past,

@@ -3,6 +3,8 @@ import { DeskApi } from './apis/DeskApi.ts';
 import { type DeskError } from './models/DeskError.ts';
 import { Configuration, type ResponseContext } from './runtime.ts';
 
+export * from './index.ts';
+
 /** The desk answered, and not with what was asked for. */
 export class DeskFault extends Error {
     readonly status: number;

@@ -11,6 +11,7 @@ from overmind.http.access.administration import Administration
 from overmind.http.commands import commands_router
 from overmind.http.health import ServiceHealth
 from overmind.http.hooks.administration import HookAdministration
+from overmind.http.hooks.answers import AnswersAdministration
 from overmind.http.hooks.hooks import Hooks
 from overmind.http.metrics.scrape import Metrics
 from overmind.http.queries import queries_router
@@ -36,7 +37,8 @@ def bare_routes() -> list[BaseRoute]:
     health, administration = ServiceHealth(nothing, None), Administration(nothing, nothing)
     metrics, reference = Metrics(nothing, health, nothing, nothing), Reference(lambda: ())
     hooks = Hooks(nothing, nothing, nothing, nothing), HookAdministration(nothing, nothing, nothing)
-    for part in (Streams(nothing, nothing), health, metrics, administration, *hooks, reference):
+    answers = AnswersAdministration(nothing, nothing, nothing, (), nothing)
+    for part in (Streams(nothing, nothing), health, metrics, administration, *hooks, answers, reference):
         api.include_router(part.routes())
     for router in (queries_router(nothing, nothing, nothing), commands_router(nothing)):
         api.include_router(router)

@@ -1,6 +1,7 @@
 """Writes the clients for Python and TypeScript from the description of the API: `make clients`.
 
-Nothing that is generated is kept in the repository. The description comes from the code, so no service has to run.
+Both are also packed, for pip and for npm. Nothing that is generated is kept in the repository. The description comes
+from the code, so no service has to run.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from pathlib import Path
 from typing import Final
 
 from tools.bare_routes import bare_routes
+from tools.client_packages import pack
 from tools.client_view import client_view, without_large_numbers
 
 from overmind import __version__
@@ -20,8 +22,16 @@ from overmind.http.reference.openapi import described, openapi
 from overmind.http.reference.parameters import routed
 
 CONFIGURATION: Final = Path(__file__).parents[1] / "clients"
-BESIDE: Final = {"typescript": "desk.ts"}  # written by hand
-UNWANTED: Final = ("git_push.sh", "tox.ini", ".travis.yml", ".gitlab-ci.yml", ".github", "setup.py", "setup.cfg")
+# Written by hand: the file, and its name beside what is generated.
+BESIDE: Final = {
+    "python": {"python.toml": "pyproject.toml"},
+    "typescript": {"desk.ts": "desk.ts", "package.json": "package.json"},
+}
+VERSION: Final = "@VERSION@"  # stands for it in these files
+UNWANTED: Final = (
+    "git_push.sh", "tox.ini", ".travis.yml", ".gitlab-ci.yml", ".github", "setup.py", "setup.cfg", "requirements.txt",
+    "test-requirements.txt", "README.md",
+)  # fmt: skip
 GENERATE_MAX_S: Final = 300.0
 
 
@@ -55,9 +65,11 @@ def _generate(language: str, description: Path, target: Path) -> None:
     for name in UNWANTED:
         found = target / name
         shutil.rmtree(found) if found.is_dir() else found.unlink(missing_ok=True)
-    if (beside := BESIDE.get(language)) is not None:
-        shutil.copy(CONFIGURATION / beside, target / beside)
+    for source, name in BESIDE[language].items():
+        text = (CONFIGURATION / source).read_text(encoding="utf-8")
+        (target / name).write_text(text.replace(VERSION, __version__), encoding="utf-8")
 
 
 if __name__ == "__main__":
     write_clients(Path(sys.argv[1]))
+    pack(Path(sys.argv[1]))

@@ -46,7 +46,7 @@ def test_completion_of_a_name_imports_no_command() -> None:
     )
     asked = {COMPLETION: "complete_bash", "COMP_WORDS": "overmind re", "COMP_CWORD": "1"}
     done = process(["-c", script], **asked)
-    assert done.stdout.split() == ["restore", "refusals", "reactivate", "resume", "rebalance"]
+    assert done.stdout.split() == ["restore", "refusals", "report", "reactivate", "resume", "rebalance"]
     assert set(json.loads(done.stderr)).isdisjoint(HEAVY)
 
 

@@ -9,7 +9,6 @@ import os
 import re
 import shutil
 import signal
-import socket
 import subprocess
 from collections.abc import Coroutine
 from pathlib import Path
@@ -17,6 +16,7 @@ from types import CodeType
 from typing import Any, cast
 
 import pytest
+from tests.support.ports import free_ports
 
 from overmind.sandbox.selftest.scratch_desk import ScratchDesk
 
@@ -28,7 +28,6 @@ SESSION_S = 60
 PASTED = [ROOT / "README.md", ROOT / "docs" / "localnet.md"]
 SHELL_BLOCK = re.compile(r"^```bash\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 PASTED_S = 480  # A slow machine is no fault; a hang is.
-PORT_FIRST, PORT_LAST = 20_000, 32_000
 NEEDED = ("Makefile", "README.md", "pyproject.toml", "requirements.lock", ".env.example", "src", "wallets")
 WORDS_MAX = 900  # of the README
 
@@ -63,22 +62,6 @@ def test_every_python_block_runs(document: Path, tmp_path: Path, capsys: pytest.
         asyncio.run(session(codes))
     assert len(codes) >= DOCUMENTS[document]
     assert "Selected wallet: hft_wallet (expected cost" in capsys.readouterr().out
-
-
-def free_ports(count: int) -> list[int]:
-    """Each with a free one above it, because a localnet takes a pair.
-
-    They are below those that the system gives to others, so none of them is taken before its service starts.
-    """
-    found: list[int] = []
-    for port in range(PORT_FIRST + os.getpid() % 1_000 * 2, PORT_LAST, 2):
-        with contextlib.suppress(OSError), socket.socket() as first, socket.socket() as second:
-            first.bind(("127.0.0.1", port))
-            second.bind(("127.0.0.1", port + 1))
-            found.append(port)
-        if len(found) == count:
-            break
-    return found
 
 
 def scratch_checkout(folder: Path) -> Path:

@@ -42,10 +42,15 @@ JOURNALS = sorted(HERE.glob("*.jsonl"))
 SNAPSHOTS = sorted(HERE.glob("*.state-*.json"))
 FIRST_MIGRATED = 5  # Earlier states do not tell where each lot came from.
 
+
+def _default(field: msgspec.structs.FieldInfo) -> object:
+    return field.default if field.default_factory is msgspec.NODEFAULT else field.default_factory()
+
+
 # What is not written any more while it has its default.
 LEFT_OUT = {
-    field.name: msgspec.json.decode(msgspec.json.encode(field.default))
-    for kind in (Signal, SignalRefused)
+    field.name: msgspec.json.decode(msgspec.json.encode(_default(field)))
+    for kind in (Signal, SignalRefused, OrderPlaced)
     for field in msgspec.structs.fields(kind)
     if not field.required
 }
@@ -212,6 +217,20 @@ sell eth nothing id y2 scope source from chart counts 2 had 4; fill y2.0.0
 sell eth nothing id z scope source from bot trade 7 counts 2
 sell eth nothing id z2 scope source from cat then flat; buy eth $10 id z3 from chart then short
 buy eth $50 not w1,w2,w4 id z4 from chart counts 2; roll back u.0.0 as expired
+""",
+    "shares": """
+fill; w5; reactivate w5; lift portfolio day_loss; lift portfolio drawdown; lift momentum pause
+desk threshold 100 loss 100 drawdown 100 streak 0; mark sol 100; mark eth 2000; mark btc 50000
+buy eth $300 not w1,w2,w4 id u from chart counts 3; fill u.0.0; buy eth $200 not w1,w2,w4 id v from bot; fill v.0.0
+buy eth $40 not w1,w2,w4 id x; fill x.0.0; sell eth 0.16 not w1,w2,w4 id y scope strategy from bot; fill y.0.0
+sell eth nothing id z scope source from bot then flat; fill z.0.0; close w5 eth
+""",
+    "opens": """
+fill; w5; reactivate w5; lift portfolio day_loss; lift portfolio drawdown; lift momentum pause
+desk threshold 100 loss 100 drawdown 100 streak 0 opens 300000; mark sol 100; mark eth 2000; mark btc 50000
+buy eth $300 not w1,w2,w4 id u; wait 299000; fill u.0.0 at 2200; mark eth 2000
+mark sol 100; sell eth 0.05 id v; wait 10000; fill v.0.0 at 1500
+mark eth 2000; mark sol 100; buy eth $50 not w1,w2,w4 id x; wait 329000; expire x.0.0
 """,
     "withdrawals": """
 fill; reactivate w1; reactivate w2; reactivate w3; reactivate w4; lift portfolio day_loss; lift portfolio drawdown

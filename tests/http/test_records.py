@@ -17,11 +17,11 @@ from overmind.core.model.commands import ChangeLimits
 from overmind.core.model.enums import TradingMode
 from overmind.core.model.ids import LimitName, WalletId
 from overmind.core.model.units import MICROS
-from overmind.http.pages.chart_code import FILE, SHA256, chart_code, installed_file
 from overmind.http.pages.records.exports import FILES, Exported, Exports, Period
 from overmind.http.pages.records.orders import explorer_of
 from overmind.http.server import listen, serve_api
 from overmind.journal.sqlite import SqliteJournal
+from overmind.report.chart_code import FILE, SHA256, chart_code, installed_file
 from overmind.sandbox.selftest.scratch_desk import Bench, ScratchDesk, desk
 
 LOOKS_MAX = 1_000
@@ -120,10 +120,19 @@ SHOWN = {  # path: what is on it
         "not needed",
         "Cancel move:withdraw:waiting?",
     ),
-    "/desk/settings": ("thin pools", "$900.00", "ann", "api_token", "Every listed token that is not blocked"),
+    "/desk/settings": (
+        "thin pools",
+        "$900.00",
+        "ann",
+        "api_token",
+        "Every listed token that is not blocked",
+        "Cancel Move",
+    ),
+    "/desk/wallets/hft_wallet": ("What else happened to it", "thin pools"),
     "/desk/events": ("OrderClosed", "LimitsChanged", "small.0.0"),
     "/desk/events?find=thin+pools": ("LimitsChanged",),
     "/desk/events?kind=OrderClosed": ("small.0.0",),
+    "/desk/events?kind=OperatorActed": ("api_token", "not needed"),
     "/desk/events/SIGNED": ("What led to it", "What it led to", "TicketRecorded"),
     "/desk/charts": ("lightweight-charts.js", "https://www.tradingview.com/", "PnL by day"),
     "/desk/charts/data?token=SOL&within=1+day": ('"kind":"buy"', '"kind":"refused"', '"stops":[{"price"'),

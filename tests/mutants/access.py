@@ -14,6 +14,28 @@ WHO_TEST: Final = "tests/core/control/test_attribution.py::"
 
 ACCESS: Final = (
     Mutation(
+        "access: what somebody typed instead of a name is in the log",
+        LOGINS,
+        'user=name if name in access.users else "unknown"',
+        "user=name",
+        f"{LOGIN_TEST}test_who_comes_and_goes_is_logged_without_a_secret",
+    ),
+    Mutation(
+        "access: a logout leaves no trace",
+        LOGINS,
+        '            log.info("logout", user=known[1].name, peer=caller.peer)\n',
+        "",
+        f"{LOGIN_TEST}test_who_comes_and_goes_is_logged_without_a_secret",
+    ),
+    Mutation(
+        "access: a form of the page is not journaled with its user",
+        "http/commands/acting.py",
+        "return await engine.handle(given_by(command, identity_of(request).by))",
+        'by = "" if request.url.path.startswith("/desk") else identity_of(request).by\n'
+        "    return await engine.handle(given_by(command, by))",
+        "tests/http/access/test_who.py::test_every_post_names_who_sent_it_and_why",
+    ),
+    Mutation(
         "access: a role that is too low gets through",
         AUTH,
         "        if allowed.role is not None and not identity.may(allowed.role):\n",
@@ -30,8 +52,8 @@ ACCESS: Final = (
     Mutation(
         "access: of two routes with one path the first one counts",
         "http/access/permissions.py",
-        "        return Allowed(max(roles, key=lambda role: 0 if role is None else role))\n",
-        "        return Allowed(roles[0])\n",
+        "        return Allowed(role, all(one.of_sources for one in those))\n",
+        "        return Allowed(those[0].role, all(one.of_sources for one in those))\n",
         "tests/http/access/test_permissions.py::test_who_may_send_it",
     ),
     Mutation(

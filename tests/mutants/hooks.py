@@ -113,6 +113,13 @@ HOOK_BUGS: Final = (
         SELLS_TEST,
     ),
     Mutation(
+        "hooks: an exit before its entry is filled is refused for good",
+        "http/hooks/in_flight.py",
+        "    return not _any_of(before, state(), signal) or _holds(state(), signal)\n",
+        "    return True\n",
+        f"{RESENDS_TEST}test_an_exit_waits_for_its_entry_and_is_sent_again_if_that_takes_long",
+    ),
+    Mutation(
         "hooks: the stake of the whole trade is spent again",
         "http/hooks/freqtrade.py",
         "    return cost if 0 < cost < stake and (further or cost < stake * WHOLE_STAKE) else stake\n",

@@ -98,7 +98,7 @@ PAGE_BUGS: Final = (
     ),
     Mutation(
         "page: chart code that nobody has checked is served",
-        "http/pages/chart_code.py",
+        "report/chart_code.py",
         "    if hashlib.sha256(body).hexdigest() != SHA256:\n",
         "    if not body:\n",
         "tests/http/test_records.py::test_other_or_absent_chart_code_turns_charts_off",

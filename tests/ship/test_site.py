@@ -21,6 +21,7 @@ LOADED = re.compile(
     r"<(?:script|img|iframe|link|source|video|audio|object)\b[^>]*?\b(?:src|href|data)=[\"']?([^\"' >]+)"
 )
 OF_STYLE = re.compile(r"(?:url\(|@import)\s*[\"']?((?:https?:)?//[^\"')\s]+)")
+LINK = re.compile(r"<a\b[^>]*\bhref=[\"']?(?![a-z]+:)([^\"' >]+)")
 LOADS_NOTHING = re.compile(r"<link\b[^>]*\brel=[\"']?(?:canonical|alternate|prev|next)\b[^>]*>")
 
 
@@ -49,6 +50,25 @@ def test_every_page_is_in_the_navigation() -> None:
     pages = {path.relative_to(ROOT / "docs").as_posix() for path in (ROOT / "docs").rglob("*.md")}
     listed = list(named(tomllib.loads((ROOT / "zensical.toml").read_text(encoding="utf-8"))["project"]["nav"]))
     assert sorted(listed) == sorted(pages), "zensical.toml names every page of docs/ once"
+
+
+def test_every_page_is_reached_from_the_first(site: Path) -> None:
+    """And no link leads to a page, or a heading, that is not there."""
+    texts, waiting, wanted = dict[Path, str](), [site / "index.html"], list[tuple[Path, str]]()
+    while waiting:
+        page = waiting.pop()
+        if page in texts:
+            continue
+        texts[page] = page.read_text(encoding="utf-8")
+        for link in LINK.findall(texts[page]):
+            path, _, heading = link.partition("#")
+            target = Path(os.path.normpath(page.parent / path)) if path else page
+            target = target / "index.html" if target.is_dir() else target
+            wanted.append((target, heading))
+            waiting += [target] if target.suffix == ".html" and target.exists() else []
+    assert texts.keys() == set(site.rglob("index.html"))
+    assert [str(path) for path, _ in wanted if not path.exists()] == []
+    assert [f"{path}#{name}" for path, name in wanted if name and f'id="{name}"' not in texts[path]] == []
 
 
 def test_no_page_loads_anything_from_elsewhere(site: Path) -> None:

@@ -30,7 +30,7 @@ from overmind.http.access.changes import (
     remove_user,
     revoke_token,
 )
-from overmind.http.access.names import fault_of_name, role_named
+from overmind.http.access.names import fault_of_name, fault_of_source_of, role_named
 from overmind.http.access.records import change_tokens, change_users, read_tokens, read_users, read_uses
 from overmind.http.access.tokens import Token, digest_of, new_secret
 from overmind.http.access.users import PASSWORD_MAX, User, fault_of_password, hashed
@@ -136,30 +136,41 @@ def list_tokens(as_json: AsJson = False, data_dir: DataDir = None) -> None:
     """Show the tokens, their roles, and when each was used last."""
     directory = data_dir_of(data_dir)
     uses, tokens = read_uses(directory), read_tokens(directory).values()
-    rows = [TokenRow(one.name, one.role, one.made_at, one.made_by, uses.get(one.name)) for one in tokens]
+    rows = [TokenRow(one.name, one.role, one.made_at, one.made_by, uses.get(one.name), one.source) for one in tokens]
     if as_json:
         present.emit_json(rows)
     elif not rows:
         present.say("no tokens but the desk's own; overmind tokens add NAME --role signal adds one")
     else:
-        shown = ((row.name, row.role, row.made_at, row.made_by, row.last_used_at or "never") for row in rows)
-        present.table("tokens", ("name", "role", "made", "by", "last used"), shown)
+        shown = (
+            (row.name, row.role, row.source or "-", row.made_at, row.made_by, row.last_used_at or "never")
+            for row in rows
+        )
+        present.table("tokens", ("name", "role", "source", "made", "by", "last used"), shown)
 
 
 @tokens_cli.command("add")
 def new_token(
-    name: Name, role: RoleName, reason: Why = BY_OPERATOR, as_json: AsJson = False, data_dir: DataDir = None
+    name: Name,
+    role: RoleName,
+    source: Annotated[
+        str, typer.Option("--source", help="It sends the signals of this source and hears of them, and no more.")
+    ] = "",
+    reason: Why = BY_OPERATOR,
+    as_json: AsJson = False,
+    data_dir: DataDir = None,
 ) -> None:
     """Make a token. Its secret is shown this once."""
-    _refuse(fault_of_name(name))
+    _refuse(fault_of_name(name) or fault_of_source_of(role, source))
     directory, wanted = data_dir_of(data_dir), _role(role)
     refuse_blank(reason)
-    answer = call_service(directory, "/v1/tokens", {"reason": reason, "name": name, "role": wanted})
+    body = {"reason": reason, "name": name, "role": wanted, "source": source}
+    answer = call_service(directory, "/v1/tokens", body)
     if answer is not None:
         made = NewToken(name, wanted, str(answer["secret"]))
     else:
         secret = new_secret().reveal()
-        token = Token(name, wanted, digest_of(secret.encode()).hex(), _now(), cli_author())
+        token = Token(name, wanted, digest_of(secret.encode()).hex(), _now(), cli_author(), source)
         _change_tokens(directory, add_token(token), reason)
         made = NewToken(name, wanted, secret)
     if as_json:

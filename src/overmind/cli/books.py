@@ -18,11 +18,13 @@ from overmind.cli.opening import (
     ToOption,
     WalletOption,
     data_dir_of,
+    journal_at,
     search_for,
     state_and_past,
     state_on_disk,
     stress_of_caller,
 )
+from overmind.cli.performance.trips import By, show_trips_by
 from overmind.cli.remote import alarms_of_service
 from overmind.cli.whole import whole_option
 from overmind.core.model.ids import SignalId
@@ -138,8 +140,19 @@ def refusals(
         order_tables.refusals(rows)
 
 
-def stats(as_json: AsJson = False, data_dir: DataDir = None) -> None:
-    """Show how executions went and how often each wallet traded."""
+def stats(
+    by: Annotated[By | None, typer.Option("--by", help="Show what round trips brought, by one thing.")] = None,
+    as_json: AsJson = False,
+    data_dir: DataDir = None,
+) -> None:
+    """Show how executions went and how often each wallet traded.
+
+    With --by it shows round trips instead: their number, their PnL after costs, and how often they won. An hour is
+    that of the entry, in UTC.
+    """
+    if by is not None:
+        show_trips_by(by, journal_at(data_dir_of(data_dir)), as_json)
+        return
     state = state_on_disk(data_dir_of(data_dir))
     if as_json:
         present.emit_json(shown_stats(state))

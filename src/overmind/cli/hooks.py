@@ -54,10 +54,18 @@ def list_hooks(as_json: AsJson = False, data_dir: DataDir = None) -> None:
         present.say("no sources; overmind hooks add NAME --kind tradingview adds one")
     else:
         shown = (
-            (one.name, one.kind, ", ".join(one.symbols), str(one.secrets), one.made_at, one.changed_at or "never")
+            (
+                one.name,
+                one.kind,
+                ", ".join(one.symbols),
+                str(one.secrets),
+                one.made_at,
+                one.changed_at or "never",
+                one.answers_to or "nowhere",
+            )
             for one in rows
         )
-        present.table("sources", ("name", "kind", "tickers", "secrets", "made", "rotated"), shown)
+        present.table("sources", ("name", "kind", "tickers", "secrets", "made", "rotated", "answers to"), shown)
 
 
 @hooks_cli.command("add")
@@ -88,9 +96,9 @@ def add(
         _tell(NewHook(name, kind, str(answer["path"])), as_json)
         return
     source, secret, config = source_with(body, _now(), cli_author()), new_secret(), configured()
-    _refuse(fault_of_new(source))
+    refuse(fault_of_new(source))
     refuse_unusable(source, Market(token_index([*config.desk.tokens.values()]), config.desk.quote))
-    _change(directory, add_source(with_secret(source, secret)), reason)
+    change_on_disk(directory, add_source(with_secret(source, secret)), reason)
     _tell(NewHook(name, kind, path_of(source, secret.reveal())), as_json)
 
 
@@ -105,12 +113,12 @@ def rotate(
     """Give a source another secret. The one before is valid for a day more."""
     refuse_blank(reason)
     directory = data_dir_of(data_dir)
-    answer = call_service(directory, f"{_path(name)}/rotate", {"reason": reason, "at_once": at_once})
+    answer = call_service(directory, f"{path_of_hook(name)}/rotate", {"reason": reason, "at_once": at_once})
     if answer is not None:
         _tell(NewHook(name, SourceKind(answer["kind"]), str(answer["path"])), as_json)
         return
     secret, grace_ns = new_secret(), 0 if at_once else ROTATED_NS
-    _change(directory, rotate_source(name, kept(secret), SystemClock().now_ns(), _now(), grace_ns), reason)
+    change_on_disk(directory, rotate_source(name, kept(secret), SystemClock().now_ns(), _now(), grace_ns), reason)
     source = read_sources(directory)[name]
     _tell(NewHook(name, source.kind, path_of(source, secret.reveal())), as_json)
 
@@ -120,15 +128,15 @@ def remove(name: Name, reason: Why = BY_OPERATOR, as_json: AsJson = False, data_
     """Remove a source. What it has bought stays, with its stop loss."""
     refuse_blank(reason)
     directory = data_dir_of(data_dir)
-    if call_service(directory, f"{_path(name)}/remove", {"reason": reason}) is None:
-        _change(directory, remove_source(name), reason)
+    if call_service(directory, f"{path_of_hook(name)}/remove", {"reason": reason}) is None:
+        change_on_disk(directory, remove_source(name), reason)
     if as_json:
         present.emit_json({"name": name})
     else:
         present.say(f"{name} is removed")
 
 
-def _change(directory: Path, change: SourceChange, reason: str) -> None:
+def change_on_disk(directory: Path, change: SourceChange, reason: str) -> None:
     change.of(read_sources(directory))  # What is refused is not journaled.
     record_on_disk(directory, change.action, change.about, reason)
     change_sources(directory, change)
@@ -145,13 +153,13 @@ def _pairs(texts: list[str], option: str) -> dict[str, str]:
     return found
 
 
-def _refuse(fault: InvalidValue | None) -> None:
+def refuse(fault: InvalidValue | None) -> None:
     if fault is not None:
         present.complain(fault.problem, fault.fix)
         raise typer.Exit(BAD_INPUT)
 
 
-def _path(name: str) -> str:
+def path_of_hook(name: str) -> str:
     return f"/v1/hooks/{quote(name, safe='')}"
 
 

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
+from itertools import accumulate
 from typing import Final
 
 from overmind.cli.decisions import by_rule
+from overmind.cli.performance.plots import sparkline
 from overmind.cli.present import say, table, usd
 from overmind.text.amount import Amount
 from overmind.views.closing import CloseRow
@@ -85,7 +87,8 @@ def trades(rows: Sequence[TradeRow]) -> None:
     columns = ("order", "closed", "wallet", "trade", "USD", "cost bps", "expected", "realized", "strategy")
     table("Trades", columns, map(_trade, rows), right=columns[4:8])
     if rows:
-        say(f"realized by these {len(rows)}: {_cents(sum(row.realized_usd for row in rows))}")
+        grown = [*accumulate(row.realized_usd for row in rows)]
+        say(f"realized by these {len(rows)}: {_cents(grown[-1])}  {sparkline(grown)}")
 
 
 def _trade(row: TradeRow) -> tuple[str, ...]:

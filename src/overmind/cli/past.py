@@ -20,10 +20,12 @@ from overmind.cli.opening import (
     ToOption,
     WalletOption,
     data_dir_of,
+    journal_at,
     journal_read_only,
     search_for,
     state_and_past,
 )
+from overmind.cli.performance.trips import show_round_trips
 from overmind.cli.whole import whole_option
 from overmind.core.model.defaults import STRATEGIES
 from overmind.core.model.enums import StrategyType
@@ -33,7 +35,7 @@ from overmind.journal.catalogue.past import Works
 from overmind.journal.catalogue.topics import ANY
 from overmind.journal.recovery import state_at
 from overmind.journal.sqlite import SqliteJournal
-from overmind.views.past import BadSearch
+from overmind.views.past import NO_WORKS, BadSearch
 from overmind.views.signals import signals_in
 from overmind.views.trades import Effect, effects_of, span_of, trades_of
 
@@ -87,6 +89,9 @@ def trades(
     signal: Annotated[str | None, typer.Option("--signal", help="Of this signal only.")] = None,
     from_: FromOption = None,
     to: ToOption = None,
+    round_trips: Annotated[
+        bool, typer.Option("--round-trips", help="Show each entry with its exit, by the time of the exit.")
+    ] = False,
 ) -> None:
     """Show the last trades: cost, expected cost, realized P&L.
 
@@ -94,12 +99,18 @@ def trades(
     was expected is from its decision. A buy realizes its costs; a sale its gain or loss, less its costs.
 
     With --wallet, --token, --signal, --from or --to only trades that fit are shown. Times are those of placing.
+
+    A round trip is a part of a lot, from the order that bought it to the order that sold it, first in, first out.
     """
     directory = data_dir_of(data_dir)
     with state_and_past(directory) as (state, past):
         search = search_for(state, last, wallet, token, from_, to)
-        works = past.fills(structs.replace(search, signal_id=None if signal is None else SignalId(signal)))
+        search = structs.replace(search, signal_id=None if signal is None else SignalId(signal))
+        works = NO_WORKS if round_trips else past.fills(search)
         desk = state.desk
+    if round_trips:
+        show_round_trips(journal_at(directory), search, as_json)
+        return
     with journal_read_only(directory) as journal:
         rows = [] if desk is None or not works.ids else trades_of(works, desk, _effects(journal, works))
     if as_json:

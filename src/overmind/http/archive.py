@@ -42,14 +42,14 @@ class Pages:
 
     def __init__(self, path: Path, journal: SqliteJournal, closing: threading.Event, bounds: ReadBounds) -> None:
         self._path = path
-        self._journal = journal
+        self.journal = journal
         self._closing = closing
         self._bounds = bounds
         self._opened: Past | None = None
 
     def entries(self, after: int = 0) -> Iterator[Entry]:
         """All later entries, unless the archive closes meanwhile."""
-        for entry in self._journal.read(after):
+        for entry in self.journal.read(after):
             if self._closing.is_set():
                 raise HttpRefusal(503, "the service is stopping")
             yield entry
@@ -60,12 +60,12 @@ class Pages:
     def past(self) -> Past:
         """Raises HttpRefusal while the catalogue is far behind the journal: reading the rest would take too long."""
         if self._opened is None:
-            filed, last = Catalogue.open_read_only(self._path, self._journal), self._journal.last_seq()
+            filed, last = Catalogue.open_read_only(self._path, self.journal), self.journal.last_seq()
             reached = filed.filed if filed is not None else 0
             if last - reached > self._bounds.unfiled_max:
                 far = f"the journal is being catalogued: {reached:,} of {last:,} entries so far"
                 raise HttpRefusal(503, far, CATALOGUE_FIX)
-            self._opened = Past(self._journal, filed)
+            self._opened = Past(self.journal, filed)
         return self._opened
 
     def close(self) -> None:
@@ -74,7 +74,7 @@ class Pages:
 
     def state_nearby(self, seq: int) -> State | None:
         """The state after this entry; None: the nearest kept state is far from it, or large."""
-        with contextlib.closing(NearStates.beside(self._path, self._journal)) as near:
+        with contextlib.closing(NearStates.beside(self._path, self.journal)) as near:
             kept = near.snapshot_before(seq)
             if kept is not None and len(kept.state) > self._bounds.state_bytes_max:
                 return None

@@ -127,6 +127,9 @@ class Authenticator:
         if allowed.role is not None and not identity.may(allowed.role):
             wanted, has = allowed.role.name.lower(), identity.role.name.lower()
             return refusal(scope, 403, f"the role {has} may not do this", f"it takes the role {wanted}")
+        if identity.source and allowed.role is not None and not allowed.of_sources:
+            own = f"this token sends signals of the source {identity.source} and hears of them, and may do no more"
+            return refusal(scope, 403, own, "take a token without a source")
         return None
 
     def _forged(

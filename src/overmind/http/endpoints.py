@@ -27,6 +27,7 @@ class Endpoint(Value, frozen=True):
     path: str  # a template, such as /v1/wallets/{wallet_id}/limits
     role: Role | None
     summary: str
+    of_sources: bool = False  # a token that a source has may call it too, and is told of that source alone
 
 
 ENDPOINTS: Final = (
@@ -78,9 +79,17 @@ ENDPOINTS: Final = (
     Endpoint("GET", "/v1/moves", Role.READ, "Transfers between wallets, withdrawals and reclaimed rent."),
     Endpoint("GET", "/v1/refusals", Role.READ, "The last refused signals, with rule, limit and actual value."),
     Endpoint("GET", "/v1/signals/{signal_id}", Role.READ, "The whole life of a signal, and why this wallet."),
-    Endpoint("GET", "/v1/events", Role.READ, "Entries of the journal, page by page."),
-    Endpoint("GET", "/v1/stream", Role.READ, "Entries of the journal as server-sent events, past and live."),
-    Endpoint("POST", "/v1/signals", Role.SIGNAL, "Takes one signal or a batch; answers once each decision is durable."),
+    Endpoint("GET", "/v1/events", Role.READ, "Entries of the journal, page by page.", of_sources=True),
+    Endpoint(
+        "GET", "/v1/stream", Role.READ, "Entries of the journal as server-sent events, past and live.", of_sources=True
+    ),
+    Endpoint(
+        "POST",
+        "/v1/signals",
+        Role.SIGNAL,
+        "Takes one signal or a batch; answers once each decision is durable.",
+        of_sources=True,
+    ),
     Endpoint("POST", "/v1/emergency-stop", Role.OPERATE, "Stops all entries; sells everything if asked to."),
     Endpoint("POST", "/v1/wallets/{wallet_id}/reactivate", Role.OPERATE, "Lets a stopped wallet trade again."),
     Endpoint("POST", "/v1/wallets/{wallet_id}/{verb}", Role.OPERATE, "Pauses or resumes a wallet."),
@@ -124,6 +133,9 @@ ENDPOINTS: Final = (
     Endpoint("POST", "/v1/hooks", Role.ADMIN, "Adds a source and tells where it sends to, with the secret, this once."),
     Endpoint("POST", "/v1/hooks/{name}/rotate", Role.ADMIN, "Gives a source another secret and tells it, this once."),
     Endpoint("POST", "/v1/hooks/{name}/remove", Role.ADMIN, "Removes a source, whose hook is served no more."),
+    Endpoint("POST", "/v1/hooks/{name}/answers", Role.ADMIN, "Says where the answers to a source are sent."),
+    Endpoint("POST", "/v1/hooks/{name}/rotate-answers", Role.ADMIN, "Gives a source's answers another key, told once."),
+    Endpoint("POST", "/v1/hooks/{name}/stop-answers", Role.ADMIN, "Sends a source no more answers."),
     Endpoint("POST", "/v1/hooks/tradingview/{source}/{secret}", None, "Takes an alert of TradingView as a signal."),
     Endpoint("POST", "/v1/hooks/freqtrade/{source}/{secret}", None, "Takes what freqtrade filled as a signal."),
     Endpoint("GET", "/welcome/{secret}", None, "The form that makes the first admin, by the link of the terminal."),

@@ -9,7 +9,7 @@ The work on signals is done in the lane, in slices, so that stops, exits and hea
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Collection, Container, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Container, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
 from typing import Final, NamedTuple, TypeVar
@@ -20,6 +20,7 @@ from msgspec.structs import replace
 from starlette.requests import Request
 from starlette.responses import Response
 
+from overmind.core.books.state import State
 from overmind.core.model.commands import CommandRefused
 from overmind.core.model.enums import SELL_ACTIONS
 from overmind.core.model.events import Answer
@@ -113,9 +114,9 @@ class Intake:
             self._waiting_bytes -= len(body)
 
     @property
-    def wallets(self) -> Collection[str]:
-        """Those that a signal may name."""
-        return self._engine.state.wallets
+    def state(self) -> State:
+        """What the desk has decided so far, to look at."""
+        return self._engine.state
 
     async def take(self, read: SignalRead, received_at_ns: int) -> AnsweredSignal:
         """One signal that another door has read."""
@@ -298,6 +299,8 @@ class Intake:
 
 def source_of(identity: Identity) -> str:
     """Who sent the signal, as the journal names it. Blank for the desk's own token, which the command line has too."""
+    if identity.source:
+        return identity.source
     if identity.kind is Kind.USER:
         return f"user:{identity.name}"
     return "" if identity.name == API_TOKEN_NAME else identity.by

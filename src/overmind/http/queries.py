@@ -5,7 +5,7 @@ What comes from the journal is written in the thread that reads it.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from functools import partial
 from typing import Annotated, Final
 
@@ -16,14 +16,15 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from overmind.core.books.state import State
-from overmind.core.model.events import Entry
 from overmind.core.model.ids import SignalId
+from overmind.desk.answers.concerned import Follower
 from overmind.desk.app import App
 from overmind.http.archive import Archive, Pages
 from overmind.http.bounds import SEQ_MAX, whole_within
 from overmind.http.explainer import Explainer
 from overmind.http.health import machine_alarms
 from overmind.http.known_parameters import StrictRoute
+from overmind.http.own_entries import Page, Source, page_of, source_asked
 from overmind.http.responses import HttpRefusal, JsonResponse
 from overmind.http.searching import InSpan, MovesAskedFor, OrdersAskedFor
 from overmind.http.slices import Slices, written
@@ -169,8 +170,12 @@ def journal_router(recent: Archive, explainer: Explainer) -> APIRouter:
         return written(body)
 
     @router.get("/events")
-    async def events(after: After = 0, limit: Limit = EVENTS_DEFAULT) -> Response:
-        return written(await recent.look(lambda pages: _events(pages.page(after, limit), after)))
+    async def events(
+        request: Request, after: After = 0, limit: Limit = EVENTS_DEFAULT, source: Source = None
+    ) -> Response:
+        """With a source, a page may be empty before the end: then `last_seq` is the last entry that was looked at."""
+        asked = source_asked(request, source)
+        return written(await recent.look(lambda pages: _events(_page(pages, asked, after, limit))))
 
     return router
 
@@ -179,10 +184,16 @@ def _wallets(state: State) -> Iterator[reports.WalletMetrics]:
     return (reports.wallet_metrics(state, book) for book in [*state.wallets.values()])
 
 
-def _events(entries: Sequence[Entry], after: int) -> bytes:
+def _page(pages: Pages, source: str, after: int, count: int) -> Page:
+    if source:
+        return page_of(pages.journal, source, Follower(), after, count)
+    entries = pages.page(after, count)
+    return Page(entries, entries[-1].seq if entries else after)
+
+
+def _events(page: Page) -> bytes:
     """One by one, because other threads wait while one call of the encoder runs."""
-    events, last_seq = b",".join(map(json_bytes, entries)), entries[-1].seq if entries else after
-    return b'{"events":[%b],"last_seq":%d}' % (events, last_seq)
+    return b'{"events":[%b],"last_seq":%d}' % (b",".join(map(json_bytes, page.entries)), page.seq)
 
 
 def _explained(pages: Pages, signal_id: str, with_candidates: bool) -> tuple[bool, bytes] | None:

@@ -4,20 +4,21 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Iterator
-from functools import partial
 from typing import Annotated, Final
 
 from fastapi import APIRouter, Header, Query
 from pydantic import BeforeValidator
+from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
 from overmind.clock.clocks import loop_turn
 from overmind.core.model.events import Entry
 from overmind.desk.engine import Engine
 from overmind.desk.feed import Feed
-from overmind.http.archive import Archive, Pages
+from overmind.http.archive import Archive
 from overmind.http.bounds import SEQ_MAX, whole_within
 from overmind.http.known_parameters import StrictRoute
+from overmind.http.own_entries import AllEntries, OwnEntries, Page, Source, source_asked
 from overmind.http.responses import HttpRefusal
 from overmind.text.printable import json_bytes
 
@@ -25,7 +26,6 @@ STREAMS_MAX: Final = 64
 PAGE_ENTRIES: Final = 500
 PART_BYTES: Final = 65_536  # written in one turn of the event loop
 HEARTBEAT_S: Final = 10.0
-HEARTBEAT: Final = (b": heartbeat\n\n",)
 RETRY_MS: Final = 1_000  # before a browser reconnects
 _HEADERS: Final = {"cache-control": "no-store"}
 
@@ -63,7 +63,9 @@ class Streams:
         router = APIRouter(route_class=StrictRoute)
 
         @router.get("/v1/stream")
-        async def stream(after: Seq = None, last_event_id: LastEventId = None) -> Response:
+        async def stream(
+            request: Request, after: Seq = None, last_event_id: LastEventId = None, source: Source = None
+        ) -> Response:
             """A reconnecting reader's `Last-Event-ID` wins over the query parameter."""
             seen = last_event_id if last_event_id is not None else after
             if seen is not None and seen > self._engine.durable_seq:
@@ -73,36 +75,41 @@ class Streams:
             if self._open >= STREAMS_MAX or self._closing.is_set():
                 raise HttpRefusal(503, f"{self._open} streams are open, at most {STREAMS_MAX} may be")
             start = self._engine.durable_seq if seen is None else seen
-            return StreamingResponse(self.lines(start), media_type="text/event-stream", headers=_HEADERS)
+            lines = self.lines(start, source_asked(request, source))
+            return StreamingResponse(lines, media_type="text/event-stream", headers=_HEADERS)
 
         return router
 
-    async def lines(self, after: int) -> AsyncGenerator[bytes, None]:
-        """Every entry with a higher `seq`, once and in order, until the streams close or the client disconnects."""
+    async def lines(self, after: int, source: str = "") -> AsyncGenerator[bytes, None]:
+        """Every entry with a higher `seq`, once and in order, until the streams close or the client disconnects.
+
+        With a source: of these, every entry that concerns it.
+        """
         feed, self._open = self._engine.subscribe(), self._open + 1
+        shown = OwnEntries(self._archive, source) if source else AllEntries(self._archive)
         try:
             yield b"retry: %d\n\n" % RETRY_MS
             while not self._closing.is_set():
-                async for page in self._past(after):
-                    for events in _events(page):
+                async for page in self._past(shown, after):
+                    for events in _events(page.entries):
                         yield events
                         await loop_turn()
-                    after = page[-1].seq
+                    after = page.seq
                 async for entries in self._live(feed):
                     fresh = [entry for entry in entries if entry.seq > after]
-                    for events in _events(fresh) if fresh else HEARTBEAT:
+                    after = fresh[-1].seq if fresh else after
+                    for events in _events(await shown.among(fresh)) if fresh else shown.heartbeat(after):
                         yield events
                         await loop_turn()
-                    after = fresh[-1].seq if fresh else after
         finally:
             self._engine.unsubscribe(feed)
             self._open -= 1
 
-    async def _past(self, after: int) -> AsyncIterator[list[Entry]]:
+    async def _past(self, shown: AllEntries | OwnEntries, after: int) -> AsyncIterator[Page]:
         """Pages of the journal up to its end."""
-        while entries := await self._archive.look(partial(Pages.page, after=after, count=PAGE_ENTRIES)):
-            yield entries
-            after = entries[-1].seq
+        while (page := await shown.page(after, PAGE_ENTRIES)).seq > after:
+            yield page
+            after = page.seq
 
     async def _live(self, feed: Feed) -> AsyncIterator[tuple[Entry, ...]]:
         """Committed entries, and an empty tuple at each heartbeat, until the feed is lost or the streams close."""

@@ -94,7 +94,7 @@ def _order_row(desk: Desk, order: Order, placed_ns: int | None, shown: str, deta
         state=shown,
         detail=detail,
         placed_at=None if placed_ns is None else iso_seconds(placed_ns),
-        spend_max=_whole(desk, order.spend.mint, order.spend.units),
+        spend_max=whole_amount(desk, order.spend.mint, order.spend.units),
         spend_symbol=symbol_of(desk, order.spend.mint),
         receive_symbol=symbol_of(desk, order.receive),
         mark=_plain(order.mark_pico, PRICE_DECIMALS),
@@ -162,8 +162,8 @@ def booked_amounts(desk: Desk, order: Order, outcome: Outcome) -> dict[str, str 
     match outcome:
         case Filled(spent_units=spent, received_units=received, fee_lamports=fee):
             return {
-                "spent": _whole(desk, order.spend.mint, spent),
-                "received": _whole(desk, order.receive, received),
+                "spent": whole_amount(desk, order.spend.mint, spent),
+                "received": whole_amount(desk, order.receive, received),
                 "price": _price(desk, order, spent, received),
                 "fee_sol": _plain(fee, SOL_DECIMALS),
             }
@@ -200,11 +200,11 @@ def _detail(desk: Desk, order: Order, outcome: Outcome) -> str:
 
 
 def amount_told(desk: Desk, mint: Mint, units: int) -> str:
-    whole = _whole(desk, mint, units)
+    whole = whole_amount(desk, mint, units)
     return f"{units} base units of {mint}" if whole is None else f"{whole} {symbol_of(desk, mint)}"
 
 
-def _whole(desk: Desk, mint: Mint, units: int) -> str | None:
+def whole_amount(desk: Desk, mint: Mint, units: int) -> str | None:
     decimals = _decimals(desk, mint)
     return None if decimals is None else _plain(units, decimals)
 

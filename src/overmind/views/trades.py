@@ -96,7 +96,7 @@ def _fill(entry: Entry) -> tuple[OrderId, Filled] | None:
 def _row(desk: Desk, placed: OrderPlaced, fill: Filled, row: OrderRow, effect: Effect) -> TradeRow:
     order, terms = placed.order, placed.selection.terms
     amount = fill.spent_units if order.side is BUY else fill.received_units
-    cost = effect.costs_micros + _shortfall_micros(desk, order, fill)
+    cost = effect.costs_micros + shortfall_micros(desk, order, fill)
     assert row.placed_at is not None, row
     assert row.closed_at is not None, row
     return TradeRow(
@@ -122,7 +122,7 @@ def _row(desk: Desk, placed: OrderPlaced, fill: Filled, row: OrderRow, effect: E
     )
 
 
-def _shortfall_micros(desk: Desk, order: Order, fill: Filled) -> int:
+def shortfall_micros(desk: Desk, order: Order, fill: Filled) -> int:
     """What the fill was worse than the mark; negative: better. 0 if the token's decimals are not known any more."""
     token = token_of(desk, order.mint)
     if token is None:

@@ -163,3 +163,17 @@ def test_a_sale_of_the_desk_itself_is_automatic() -> None:
     assert found is not None
     assert (found["automatic"], found["side"], found["spent"]) == (True, "Sell", "0.333000001")
     assert found["signal_id"] == SignalId("stop:w1:SOL:1")
+
+
+def test_every_source_hears_of_a_sale_of_its_units_and_how_many_they_are() -> None:
+    sale = placed("stop:w1:SOL:1", source="", side=Side.SELL)
+    before = replace(sale, of_sources={"tv": 300_000_000, "ft": 33_000_001})
+    for event in (before, OrderClosed(before.order.id, Filled(333_000_001, 50_123_456, 13_000))):
+        quantities = {}
+        for source in ("tv", "ft"):
+            found = told(event, source, before)
+            assert found is not None
+            assert found["automatic"]
+            quantities[source] = found["own_quantity"]
+        assert quantities == {"tv": "0.3", "ft": "0.033000001"}
+        assert told(event, "other", before) is None

@@ -16,7 +16,7 @@ from msgspec.structs import replace
 from overmind.core.model.commands import RecordOutcome
 from overmind.core.model.ids import SOL, OrderId
 from overmind.core.model.outcome import Cause, Rejected
-from overmind.desk.answers import mailbox
+from overmind.desk.answers import following, mailbox
 from overmind.desk.answers.answers import Answers
 from overmind.desk.answers.changes import rotate_answers_key, send_answers, stop_answers
 from overmind.desk.answers.post import NotDelivered
@@ -95,8 +95,7 @@ class Desk:
     def add(self, name: str, after: int = 0) -> None:
         secret = SourceSecret("0" * 64)
         self.change(add_source(Source(name, SourceKind.TRADINGVIEW, {"SOLUSD": "SOL"}, {}, (secret,), "", "")))
-        self.change(rotate_answers_key(name, KEY, 0))
-        self.change(send_answers(name, URL, after))
+        self.change(send_answers(name, URL, KEY, after, last_seq=0))
 
     def begin(self) -> None:
         self.answers = Answers(self.engine, self.folder / "overmind.db", Naps(), self.target)
@@ -169,7 +168,7 @@ def test_answers_begin_where_the_operator_says(tmp_path: Path) -> None:
             desk.add("tv", after=past[1])
             desk.begin()
             await until(lambda: desk.target.seqs() == past[2:])
-            desk.change(send_answers("tv", URL, 0))
+            desk.change(send_answers("tv", URL, KEY, 0, 0))
             await until(lambda: desk.target.seqs() == past[2:] + past)
             await desk.end()
 
@@ -278,8 +277,12 @@ def test_progress_is_written_after_the_acknowledgement(tmp_path: Path) -> None:
     asyncio.run(run())
 
 
-def test_a_target_that_hangs_holds_up_itself_alone(tmp_path: Path) -> None:
+@pytest.mark.parametrize("wanted_ns", [following.WANTED_NS, -1])
+def test_a_target_that_hangs_holds_up_itself_alone(
+    tmp_path: Path, wanted_ns: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Trading goes on, another source hears its own, and what waits is in the journal and not in memory."""
+    monkeypatch.setattr(following, "WANTED_NS", wanted_ns)
 
     async def run() -> None:
         async with running(tmp_path) as desk:
@@ -304,12 +307,12 @@ def test_a_new_address_is_used_from_the_next_attempt_on(tmp_path: Path) -> None:
     async def run() -> None:
         async with running(tmp_path) as desk:
             desk.add("tv")
-            desk.change(send_answers("tv", "https://wrong.example.org/", 0))
+            desk.change(send_answers("tv", "https://wrong.example.org/", KEY, 0, 0))
             seqs = await desk.trade(range(2))
             desk.begin()
             await until(lambda: bool(desk.target.tried))
             assert desk.target.heard == []
-            desk.change(send_answers("tv", URL, 0))
+            desk.change(send_answers("tv", URL, KEY, 0, 0))
             await until(lambda: desk.target.seqs() == seqs)
             await desk.end()
 

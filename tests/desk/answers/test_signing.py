@@ -9,12 +9,14 @@ from overmind.core.model.commands import CommandRefused
 from overmind.core.model.units import DAY_NS
 from overmind.desk.answers.changes import rotate_answers_key, send_answers, stop_answers
 from overmind.desk.answers.signing import PREFIX, headers_of, new_key
+from overmind.desk.sources.changes import SourceChange
 from overmind.desk.sources.source import AnswersKey, Source, SourceKind, SourceSecret
 
 # The example of the specification of Standard Webhooks.
 KEY = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 ID, AT_S, BODY = "msg_p5jXN8AQM9LWM0D4loKWxJek", 1614265330, b'{"test": 2432232314}'
 SIGNED = "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE="
+URL = "https://bot.example.org/a"
 SOURCE = Source("tv", SourceKind.TRADINGVIEW, {"SOLUSD": "SOL"}, {}, (SourceSecret("0" * 64),), "", "")
 
 
@@ -44,7 +46,7 @@ def test_nothing_is_sent_without_a_key() -> None:
 
 
 def test_a_rotated_key_signs_for_a_day_more() -> None:
-    first = rotate_answers_key("tv", KEY, 0).of({"tv": SOURCE})
+    first = send_answers("tv", URL, KEY, 0, 0).of({"tv": SOURCE})
     second = rotate_answers_key("tv", new_key(), 5).of(first)["tv"]
     assert [one.is_valid(5 + DAY_NS - 1) for one in second.answers_keys] == [True, True]
     assert [one.is_valid(5 + DAY_NS) for one in second.answers_keys] == [True, False]
@@ -53,12 +55,41 @@ def test_a_rotated_key_signs_for_a_day_more() -> None:
     assert len(rotate_answers_key("tv", new_key(), 6).of({"tv": second})["tv"].answers_keys) == 2
 
 
-def test_changes_of_answers() -> None:
-    sending = send_answers("tv", "https://bot.example.org/a", 7).of({"tv": SOURCE})
-    assert sending["tv"] == replace(SOURCE, answers_url="https://bot.example.org/a", answers_after=7)
-    assert stop_answers("tv").of(sending) == {"tv": SOURCE}
-    with pytest.raises(CommandRefused, match="no source 'ft'"):
-        send_answers("ft", "", 0).of(sending)
+SENDING = replace(SOURCE, answers_url=URL, answers_keys=(AnswersKey(KEY),), answers_after=7)
+MOVED = "https://bot.example.org/b"
+
+
+@pytest.mark.parametrize(
+    ("before", "change", "after"),
+    [
+        (SOURCE, send_answers("tv", URL, KEY, 7, 9), SENDING),
+        (SOURCE, send_answers("tv", URL, KEY, None, 7), SENDING),
+        # A target that moves misses nothing, and keeps its key.
+        (SENDING, send_answers("tv", MOVED, "other", None, 9), replace(SENDING, answers_url=MOVED)),
+        (SENDING, send_answers("tv", URL, "other", 0, 9), replace(SENDING, answers_after=0)),
+        (SENDING, stop_answers("tv"), SOURCE),
+    ],
+)
+def test_changes_of_answers(before: Source, change: SourceChange, after: Source) -> None:
+    assert change.of({"tv": before}) == {"tv": after}
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        (send_answers("ft", URL, KEY, None, 0), "no source 'ft'"),
+        (stop_answers("ft"), "no source 'ft'"),
+        (stop_answers("tv"), "has no answers"),
+        (rotate_answers_key("tv", KEY, 0), "has no answers"),
+    ],
+)
+def test_changes_that_are_refused(change: SourceChange, told: str) -> None:
+    with pytest.raises(CommandRefused, match=told):
+        change.of({"tv": SOURCE})
+
+
+def test_the_journal_hears_of_no_path_of_a_target() -> None:
+    assert send_answers("tv", URL, KEY, None, 0).about == "tv, https://bot.example.org"
 
 
 def test_a_key_shows_itself_to_nobody() -> None:

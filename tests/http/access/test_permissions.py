@@ -57,12 +57,15 @@ def test_who_may_send_it(method: str, path: str, who: str) -> None:
     if who == "nobody":
         assert isinstance(found, NoRoute)
     else:
-        assert found == Allowed(None if who == "everybody" else Role[who])
+        assert isinstance(found, Allowed)
+        assert found.role == (None if who == "everybody" else Role[who])
 
 
 def test_each_row_of_the_table_is_found_by_its_own_path() -> None:
     for row in ENDPOINTS:
-        assert PERMISSIONS.of(row.method, re.sub(r"\{[^}]*\}", "x1", row.path)) == Allowed(row.role), row
+        assert PERMISSIONS.of(row.method, re.sub(r"\{[^}]*\}", "x1", row.path)) == Allowed(row.role, row.of_sources), (
+            row
+        )
 
 
 def test_no_row_stands_twice() -> None:
@@ -84,3 +87,8 @@ def test_a_route_without_a_template_asks_for_no_less_than_one_that_has_its_path(
 
 def test_a_path_with_another_method_tells_which_ones_there_are() -> None:
     assert PERMISSIONS.of("POST", "/v1/portfolio") == NoRoute(("GET",))
+
+
+def test_a_token_of_a_source_may_send_its_signals_and_hear_of_them_and_no_more() -> None:
+    those = {(row.method, row.path) for row in ENDPOINTS if row.of_sources}
+    assert those == {("POST", "/v1/signals"), ("GET", "/v1/events"), ("GET", "/v1/stream")}

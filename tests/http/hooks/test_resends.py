@@ -15,7 +15,10 @@ from tests.support.hooked import CHART, TO_BOT, TO_CHART
 from overmind.clock.instants import iso_seconds
 from overmind.config.secrecy import Secret
 from overmind.core.model.codes import Code
+from overmind.core.model.commands import RecordOutcome
 from overmind.core.model.events import SignalRefused
+from overmind.core.model.ids import OrderId
+from overmind.core.model.outcome import Cause, Rejected
 from overmind.core.model.units import NS
 from overmind.desk.engine import Bounds
 from overmind.desk.sources.source import ROTATED_NS, kept, rotated
@@ -112,3 +115,29 @@ def test_a_file_of_sources_that_cannot_be_believed_serves_nobody(tmp_path: Path,
         assert (await stage.post(TO_CHART, json.dumps(ALERT).encode())).status == 404
 
     assert placed(on_stage(tmp_path, play)) == []
+
+
+EXIT_OF_BOT = b'{"event": "exit", "trade_id": "7", "pair": "SOL/USDC", "direction": "Long", "final": "True"}'
+
+
+def test_an_exit_waits_for_its_entry_and_is_sent_again_if_that_takes_long(tmp_path: Path) -> None:
+    """The exit is not refused: what its entry buys after that would have no end."""
+    exits = json.dumps({**ALERT, "action": "sell", "position": "flat"}).encode()
+
+    async def play(stage: Stage) -> None:
+        order_id = (await stage.post(TO_CHART, json.dumps(ALERT).encode())).json["order_id"]
+        early = await stage.post(TO_CHART, exits)
+        assert (early.status, early.headers[b"retry-after"], early.json["status"]) == (503, b"1", "busy")
+        other = await stage.post(TO_BOT, EXIT_OF_BOT)
+        assert (other.status, other.json["status"]) == (202, "refused"), "it has no entry on its way"
+        waiting = asyncio.create_task(stage.post(TO_CHART, exits))
+        await stage.clock.sleep(1)
+        assert not waiting.done()
+        later = await stage.post(TO_CHART, json.dumps({**ALERT, "order_id": "after the exit"}).encode())
+        assert later.json["status"] == "placed"
+        await stage.engine.handle(RecordOutcome(OrderId(order_id), Rejected(Cause.PRICE_UNAVAILABLE)))
+        late = await waiting
+        assert (late.status, late.json["status"]) == (202, "refused"), "its entry has bought nothing"
+        assert (await stage.post(TO_CHART, exits)).json["status"] == "duplicate"
+
+    on_stage(tmp_path, play)

@@ -23,6 +23,7 @@ from overmind.http.commands.capital import MoveCancelled
 from overmind.http.commands.positions import Accepted, Booked, HistoryTaken
 from overmind.http.commands.stopping import TimeAccepted
 from overmind.http.hooks.administration import NewHook
+from overmind.http.hooks.answers import AnswersStopped, AnswersTarget
 from overmind.http.reference.openapi import EXAMPLES
 from overmind.text.printable import json_bytes
 from overmind.views.closing import WrittenOff
@@ -41,6 +42,11 @@ BY_HAND: Final[dict[str, Value]] = {
     "POST /v1/tokens": NewToken("tradingview", "signal", "told-here-and-never-again"),
     "POST /v1/hooks": NewHook("momentum", SourceKind.TRADINGVIEW, "/v1/hooks/tradingview/momentum/told-this-once"),
     "POST /v1/hooks/{name}/rotate": NewHook("momentum", SourceKind.TRADINGVIEW, "/v1/hooks/tradingview/momentum/new"),
+    "POST /v1/hooks/{name}/answers": AnswersTarget(
+        "momentum", "https://bot.example.org", 1_204, "whsec_told-this-once"
+    ),
+    "POST /v1/hooks/{name}/rotate-answers": AnswersTarget("momentum", "https://bot.example.org", 1_204, "whsec_new"),
+    "POST /v1/hooks/{name}/stop-answers": AnswersStopped("momentum"),
     "POST /v1/moves/{move_id}/cancel": MoveCancelled(OrderId("move:withdraw:rent-may")),
 }
 BEFORE_TRADES: Final = (

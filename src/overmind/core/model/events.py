@@ -5,6 +5,8 @@ Add a field with a default; never rename or reuse one (`tests/golden` guards thi
 
 from __future__ import annotations
 
+import msgspec
+
 from overmind.core.model.brief_refusals import BriefRefusals
 from overmind.core.model.codes import Refusal
 from overmind.core.model.controls import Change, Hold, MintLists, Scope
@@ -109,11 +111,12 @@ class SignalRefused(Value, frozen=True, tag=True, omit_defaults=True):
     brief: BriefRefusals | None = None
 
 
-class OrderPlaced(Value, frozen=True, tag=True):
+class OrderPlaced(Value, frozen=True, tag=True, omit_defaults=True):
     signal: Signal
     order: Order
     selection: Selection
     sizing: Sizing | None = None  # for a buy with a risk budget
+    of_sources: dict[str, int] = msgspec.field(default_factory=dict)  # by source, how many of its units a sale takes
 
 
 class TicketRecorded(Value, frozen=True, tag=True):

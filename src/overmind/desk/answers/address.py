@@ -46,6 +46,12 @@ def fault_of_url(url: str, allowed: Sequence[Network] = ()) -> InvalidValue | No
     return None
 
 
+def origin_of(url: str) -> str:
+    """Without its path, which may hold a secret of the target."""
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.netloc}"
+
+
 def is_loopback(host: str) -> bool:
     literal = literal_of(host)
     return host == "localhost" if literal is None else literal.is_loopback

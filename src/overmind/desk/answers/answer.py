@@ -31,7 +31,7 @@ from overmind.text.amount import Amount
 from overmind.text.printable import json_bytes
 from overmind.views.amounts import symbol_of, usd_of
 from overmind.views.decisions import decision_of
-from overmind.views.orders import booked_amounts, outcome_name
+from overmind.views.orders import booked_amounts, outcome_name, whole_amount
 from overmind.views.refusals import RefusalRow
 
 
@@ -64,6 +64,7 @@ class Answer(Value, frozen=True, omit_defaults=True):
     wallet_id: WalletId | None = None
     side: str = ""
     symbol: str = ""
+    own_quantity: str | None = None  # of a sale: how much of it was the source's own
     notional_usd: Amount | None = None  # at the mark of the decision
     selection_reason: str = ""
     outcome: str = ""  # after a fork: what it has become
@@ -93,8 +94,15 @@ def answer_to(source: str, concern: Concern, desk: Desk) -> Answer | None:
         wallet_id=placed.order.wallet_id,
         side=Side(placed.order.side).value,
         symbol=symbol_of(desk, placed.order.mint),
+        own_quantity=_own_quantity(source, placed, desk),
     )
     return _of_order(head, entry.event, placed, desk)
+
+
+def _own_quantity(source: str, placed: OrderPlaced, desk: Desk) -> str | None:
+    """None: it is a buy, or a sale of before sales told whose units they take."""
+    units, order = placed.of_sources.get(source, 0), placed.order
+    return whole_amount(desk, order.mint, units) if units else None
 
 
 def _head(source: str, entry: Entry, signal_id: SignalId) -> Answer:

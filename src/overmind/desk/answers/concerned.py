@@ -42,7 +42,8 @@ class Concern(Value, frozen=True):
 
 
 def sources_of(event: OrderPlaced | SignalRecorded | SignalRefused) -> frozenset[str]:
-    return frozenset((event.signal.source,)) if event.signal.source else frozenset()
+    sold = event.of_sources if isinstance(event, OrderPlaced) else ()
+    return frozenset(filter(None, (event.signal.source, *sold)))
 
 
 def find_placed(journal: Journal, order_id: OrderId) -> OrderPlaced | None:

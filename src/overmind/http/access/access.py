@@ -42,8 +42,8 @@ log = structlog.get_logger("door")
 class KnownToken:
     """A token as the service knows it."""
 
-    def __init__(self, name: str, role: Role) -> None:
-        self.identity = Identity(name, role, Kind.TOKEN)
+    def __init__(self, name: str, role: Role, source: str = "") -> None:
+        self.identity = Identity(name, role, Kind.TOKEN, source=source)
         self.used = False  # since that was last written
         self.connections = set[Connection]()  # with an open request
 
@@ -158,7 +158,10 @@ class Access:
         changed = {name for name, user in self.users.items() if not _same_password(user, files.users.get(name))}
         self.users, self.tokens = files.users, files.tokens
         self.sessions.end_where(lambda session: session.user in changed)
-        known = {bytes.fromhex(token.sha256): KnownToken(token.name, token.rank) for token in files.tokens.values()}
+        known = {
+            bytes.fromhex(token.sha256): KnownToken(token.name, token.rank, token.source)
+            for token in files.tokens.values()
+        }
         for digest, token in self._tokens.items():
             now = known.get(digest)
             if digest == self._api_token or (now is not None and now.identity == token.identity):

@@ -25,7 +25,7 @@ from overmind.http.access.changes import (
     revoke_token,
 )
 from overmind.http.access.identity import identity_of
-from overmind.http.access.names import fault_of_name, role_named
+from overmind.http.access.names import fault_of_name, fault_of_source_of, role_named
 from overmind.http.access.tokens import Token, digest_of, new_secret
 from overmind.http.access.users import User, fault_of_password
 from overmind.http.commands.bodies import ReasonBody, read_body
@@ -60,6 +60,7 @@ class TokenBody(Value, frozen=True, forbid_unknown_fields=True):
     reason: str
     name: str
     role: str
+    source: str = ""  # it may send the signals of this source and hear of them, and no more
 
 
 class UserRow(Value, frozen=True):
@@ -75,6 +76,7 @@ class TokenRow(Value, frozen=True):
     made_at: str
     made_by: str
     last_used_at: str | None  # to the minute; None: never
+    source: str  # whose signals it sends, and of which alone it hears; blank: of no source
 
 
 class NewToken(Value, frozen=True):
@@ -131,10 +133,10 @@ class Administration:
         @router.post("/tokens")
         async def new_token(request: Request) -> Response:
             body = await read_body(request, TokenBody)
-            _refuse(fault_of_name(body.name))
+            _refuse(fault_of_name(body.name) or fault_of_source_of(body.role, body.source))
             secret, role = new_secret(), role_of(body.role)
             digest = digest_of(secret.reveal().encode()).hex()
-            token = Token(body.name, role, digest, self._at(), identity_of(request).by)
+            token = Token(body.name, role, digest, self._at(), identity_of(request).by, body.source)
             await self._change_tokens(request, body.reason, add_token(token))
             return JsonResponse(NewToken(body.name, role, secret.reveal()))
 
@@ -175,7 +177,7 @@ def token_rows(access: Access) -> list[TokenRow]:
     """Those of the files. The desk's first token, `api_token`, is not among them."""
     uses = access.uses
     tokens = access.tokens.values()
-    return [TokenRow(one.name, one.role, one.made_at, one.made_by, uses.get(one.name)) for one in tokens]
+    return [TokenRow(one.name, one.role, one.made_at, one.made_by, uses.get(one.name), one.source) for one in tokens]
 
 
 def role_of(text: str) -> str:

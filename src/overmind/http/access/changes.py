@@ -50,7 +50,9 @@ def change_password(name: str, password: str, at: str, by: str) -> Change[User]:
 
 
 def add_token(token: Token) -> Change[Token]:
-    return Change("AddToken", f"{token.name}, {token.role}", lambda tokens: _with(tokens, token.name, token, "token"))
+    of_source = f", of the source {token.source}" if token.source else ""
+    about = f"{token.name}, {token.role}{of_source}"
+    return Change("AddToken", about, lambda tokens: _with(tokens, token.name, token, "token"))
 
 
 def revoke_token(name: str) -> Change[Token]:

@@ -25,6 +25,7 @@ class Identity(Value, frozen=True):
     role: Role
     kind: Kind
     csrf: str = ""  # of the user's session, for the field `csrf` of each form; a token has none
+    source: str = ""  # of a token that a source has: it may send that source's signals and hear of them, and no more
 
     def __repr__(self) -> str:
         return f"Identity({self.by}, {self.role.name.lower()})"

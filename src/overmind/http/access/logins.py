@@ -1,5 +1,7 @@
 """Logging in and out. `POST /login` and `POST /logout` are plain forms; the pages that show them are elsewhere.
 
+Who comes and goes is in the log, and not in the journal: see `docs/decisions/logins-in-the-log.md`.
+
 A login that fails sends the browser back to `/login?why=…`: `wrong`, `wait` (with `seconds`), `busy` or `again`.
 """
 
@@ -79,7 +81,9 @@ class Logins:
         cookie = cookie_name(self._port, caller.secure)
         secret = cookie_of(request.headers.get("cookie", "").encode("latin-1"), cookie)
         clear_cookie(answer, cookie, caller.secure)
-        if secret is not None:
+        known = None if secret is None else self._access.session_user(secret)
+        if secret is not None and known is not None:
+            log.info("logout", user=known[1].name, peer=caller.peer)
             self._access.sessions.leave(secret, request.scope["state"][CONNECTION])
         return answer
 

@@ -15,6 +15,7 @@ class Allowed(Value, frozen=True):
     """Who may send a request."""
 
     role: Role | None  # None: everybody
+    of_sources: bool = False  # a token that a source has, too
 
 
 class NoRoute(Value, frozen=True):
@@ -42,10 +43,11 @@ class Permissions:
         if not path.isprintable():  # A router may read past a line's end that this comparison sees.
             return NoRoute()
         found = [one for one, parts in self._templates.get(path.count("/"), ()) if _matches(parts, path)]
-        roles = [one.role for one in found if one.method == asked]
-        if not roles:
+        those = [one for one in found if one.method == asked]
+        if not those:
             return NoRoute(tuple(sorted({one.method for one in found})))
-        return Allowed(max(roles, key=lambda role: 0 if role is None else role))
+        role = max((one.role for one in those), key=lambda role: 0 if role is None else role)
+        return Allowed(role, all(one.of_sources for one in those))
 
 
 def _parts(path: str) -> tuple[str | None, ...]:

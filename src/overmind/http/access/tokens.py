@@ -21,6 +21,7 @@ class Token(Value, frozen=True, forbid_unknown_fields=True):
     sha256: str
     made_at: str
     made_by: str
+    source: str = ""  # whose signals it sends, and of which alone it hears; blank: of no source
 
     def __repr__(self) -> str:
         return f"Token({self.name}, {self.role})"

@@ -15,6 +15,7 @@ from overmind.config.files import InvalidValue
 from overmind.config.secrecy import Secret
 from overmind.core.model.commands import RecordAction
 from overmind.core.model.value import Value
+from overmind.desk.answers.address import origin_of
 from overmind.desk.engine import Engine
 from overmind.desk.sources.changes import SourceChange, add_source, remove_source, rotate_source
 from overmind.desk.sources.source import (
@@ -63,6 +64,7 @@ class HookRow(Value, frozen=True):
     made_at: str
     made_by: str
     changed_at: str | None  # when its secret was rotated last; null: never
+    answers_to: str | None  # where its answers go, without the path, which may hold a secret; null: nowhere
 
 
 class NewHook(Value, frozen=True):
@@ -104,6 +106,7 @@ def hook_rows(sources: Iterable[Source], at_ns: int) -> list[HookRow]:
             one.made_at,
             one.made_by,
             one.changed_at or None,
+            origin_of(one.answers_url) if one.answers_url else None,
         )
         for one in sources
     ]
@@ -129,7 +132,7 @@ class HookAdministration:
             if (fault := fault_of_new(source)) is not None:
                 raise HttpRefusal(400, fault.problem, fault.fix)
             refuse_unusable(source, self._market)
-            await self._make(request, body.reason, add_source(with_secret(source, secret)))
+            await self.make(request, body.reason, add_source(with_secret(source, secret)))
             return JsonResponse(NewHook(source.name, source.kind, path_of(source, secret.reveal())))
 
         @router.post("/hooks/{name}/rotate")
@@ -137,18 +140,18 @@ class HookAdministration:
             body, secret, now_ns = await read_body(request, RotateBody), new_secret(), self._now_ns()
             grace_ns = 0 if body.at_once else ROTATED_NS
             change = rotate_source(name, kept(secret), now_ns, iso_seconds(now_ns), grace_ns)
-            await self._make(request, body.reason, change)
+            await self.make(request, body.reason, change)
             source = change.of(self._known.sources)[name]
             return JsonResponse(NewHook(name, source.kind, path_of(source, secret.reveal())))
 
         @router.post("/hooks/{name}/remove")
         async def remove(name: str, request: Request) -> Response:
-            await self._make(request, (await read_body(request, ReasonBody)).reason, remove_source(name))
+            await self.make(request, (await read_body(request, ReasonBody)).reason, remove_source(name))
             return JsonResponse(self._rows())
 
         return router
 
-    async def _make(self, request: Request, reason: str, change: SourceChange) -> None:
+    async def make(self, request: Request, reason: str, change: SourceChange) -> None:
         change.of(self._known.sources)  # What is refused is not journaled.
         await self._engine.handle(RecordAction(identity_of(request).by, change.action, change.about, reason))
         try:

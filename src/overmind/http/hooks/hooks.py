@@ -12,11 +12,13 @@ import structlog
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
+from overmind.core.books.state import State
 from overmind.desk.sources.source import Source, SourceKind, is_secret_of
 from overmind.desk.submit import invalid
 from overmind.http.access.access import Access
 from overmind.http.access.callers import CALLER, Caller
 from overmind.http.connections import CONNECTION
+from overmind.http.hooks.in_flight import entries_done
 from overmind.http.hooks.known import KnownSources
 from overmind.http.hooks.reading import Market, read_hook
 from overmind.http.intake import BUSY, INVALID, STOPPED, AnsweredSignal, Intake
@@ -24,9 +26,12 @@ from overmind.http.responses import RETRY_AFTER_S, HttpRefusal, JsonResponse, er
 from overmind.signals.decode import BadSignal
 from overmind.text.printable import json_bytes
 
+PATHS: Final = tuple(f"/v1/hooks/{kind}/" for kind in SourceKind)
+PARTS: Final = 5  # of a path
 GUESSES: Final = "a secret of a hook"  # whose wrong guesses of one address are counted together
 UNKNOWN: Final = "unknown"  # in the log: what a stranger calls a source may be a secret
 PROBLEMS_LOGGED_MAX: Final = 5
+EARLY: Final = "the entry that this exit would sell is not filled yet: send it again later; nothing was decided"
 
 log = structlog.get_logger("hooks")
 
@@ -42,17 +47,21 @@ class Hooks:
         router = APIRouter(prefix="/v1/hooks")
 
         @router.post("/tradingview/{source}/{secret}")
-        async def tradingview(source: str, secret: str, request: Request) -> Response:
-            return await self._post(request, SourceKind.TRADINGVIEW, source, secret)
+        async def tradingview(request: Request) -> Response:
+            return await self.post(request)
 
         @router.post("/freqtrade/{source}/{secret}")
-        async def freqtrade(source: str, secret: str, request: Request) -> Response:
-            return await self._post(request, SourceKind.FREQTRADE, source, secret)
+        async def freqtrade(request: Request) -> Response:
+            return await self.post(request)
 
         return router
 
-    async def _post(self, request: Request, kind: SourceKind, name: str, secret: str) -> Response:
-        source = self._let_in(request, kind, name, secret)
+    async def post(self, request: Request) -> Response:
+        """Also without the framework, whose way costs as much as the decision."""
+        try:
+            source = self._let_in(request, *parts_of(request.scope["path"]))
+        except HttpRefusal as refused:
+            return error_response(refused.status, refused.error, refused.fix)
         if not request.scope["state"][CONNECTION].recognise():
             return error_response(STOPPED, "too many requests with a token or a session are open")
         received_at_ns = self._known.clock.now_ns()
@@ -62,14 +71,21 @@ class Hooks:
         return Response(answered.json, status, headers, media_type=JsonResponse.media_type)
 
     async def _answer(self, source: Source, request: Request, received_at_ns: int) -> AnsweredSignal:
-        body, wallets = await request.body(), self._intake.wallets
+        body, wallets = await request.body(), self._state().wallets
         try:
             read = read_hook(source, body, request.headers.get("content-type", ""), self._market, wallets)
         except BadSignal as bad:
-            told = [f"{one.field}: {one.problem}" for one in bad.problems[:PROBLEMS_LOGGED_MAX]]
-            log.warning("a hook sent what is no signal", source=source.name, signal_id=bad.signal_id, problems=told)
+            problems = [f"{one.field}: {one.problem}" for one in bad.problems[:PROBLEMS_LOGGED_MAX]]
+            log.warning("a hook sent what is no signal", source=source.name, signal_id=bad.signal_id, problems=problems)
             return AnsweredSignal(INVALID, json_bytes(invalid(bad)))
+        if not await entries_done(read.signal, self._state, self._known.clock):
+            log.warning("an exit came before its entry was filled", source=source.name, signal_id=read.signal.id)
+            told = {"signal_id": read.signal.id, "status": "busy", "error": EARLY}
+            return AnsweredSignal(BUSY, json_bytes(told))
         return await self._intake.take(read, received_at_ns)
+
+    def _state(self) -> State:
+        return self._intake.state
 
     def _let_in(self, request: Request, kind: SourceKind, name: str, secret: str) -> Source:
         """The source, if the secret is right. A stranger learns nothing of which sources there are.
@@ -87,6 +103,16 @@ class Hooks:
         waits.count(GUESSES, peer, at)
         log.warning("a hook was called with a wrong secret", source=UNKNOWN if source is None else name, peer=peer)
         raise HttpRefusal(404, "no such hook", "send to the URL that `overmind hooks add` or `rotate` has shown")
+
+
+def is_hook(path: str) -> bool:
+    return path.startswith(PATHS) and path.count("/") == PARTS
+
+
+def parts_of(path: str) -> tuple[SourceKind, str, str]:
+    """Kind, source and secret."""
+    kind, name, secret = path.split("/")[-3:]
+    return SourceKind(kind), name, secret
 
 
 def peer_of(request: Request) -> str:

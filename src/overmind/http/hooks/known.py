@@ -14,7 +14,7 @@ from overmind.config.problems import ConfigError
 from overmind.core.model.value import Value
 from overmind.desk.sources.changes import SourceChange
 from overmind.desk.sources.source import Source
-from overmind.desk.sources.store import SOURCES_FILE, change_sources, read_sources
+from overmind.desk.sources.store import SOURCES_FILE, change_sources, read_sources, read_sources_with_keys
 from overmind.journal.aside import Aside
 from overmind.ports import Clock
 
@@ -52,6 +52,10 @@ class KnownSources:
         """In force on return. Raises CommandRefused, ConfigError, OSError."""
         await self._file.run(partial(change_sources, self._data_dir, change), FILE_MAX_S)
         await self.look()
+
+    async def with_keys(self) -> Mapping[str, Source]:
+        """As the files have them now. Raises ConfigError, OSError."""
+        return await self._file.run(partial(read_sources_with_keys, self._data_dir), FILE_MAX_S)
 
     async def look(self) -> None:
         """Reads the file again if it has changed. Raises OSError."""

@@ -54,6 +54,9 @@ METHOD_NAMES: Final[Mapping[tuple[str, str], str]] = {
     ("POST", "/v1/hooks"): "add_hook",
     ("POST", "/v1/hooks/{name}/rotate"): "rotate_hook",
     ("POST", "/v1/hooks/{name}/remove"): "remove_hook",
+    ("POST", "/v1/hooks/{name}/answers"): "send_answers",
+    ("POST", "/v1/hooks/{name}/rotate-answers"): "rotate_answers_key",
+    ("POST", "/v1/hooks/{name}/stop-answers"): "stop_answers",
     ("POST", "/v1/hooks/tradingview/{source}/{secret}"): "send_alert",
     ("POST", "/v1/hooks/freqtrade/{source}/{secret}"): "send_fill",
 }

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from overmind.core.books.aggregates import change_lots
 from overmind.core.books.book import WalletBook
-from overmind.core.books.positions import Lot, owner_of_source
+from overmind.core.books.positions import OF_SOURCE, Lot, owner_of_source
 from overmind.core.books.state import State
 from overmind.core.model.enums import SaleScope
 from overmind.core.model.ids import Mint
@@ -24,6 +24,19 @@ def shares_of(book: WalletBook, order: Order, source: str, units: int) -> dict[s
     if position is None:
         return {}
     return position.shares_of_oldest(units, book.reserved.get(order.mint, {}), seller_of(order, source))
+
+
+def units_of_sources(book: WalletBook, order: Order, source: str) -> dict[str, int]:
+    """By source, how many of its units a sale takes. All of these sources are told of it."""
+    position = book.positions.get(order.mint)
+    if position is None or not position.units_of_sources:
+        return {}
+    found = dict[str, int]()
+    for owner, units in shares_of(book, order, source, order.spend.units).items():
+        name = owner.partition(OF_SOURCE)[2]
+        if name:
+            found[name] = found.get(name, 0) + units
+    return found
 
 
 def seller_of(order: Order, source: str) -> str:

@@ -10,7 +10,6 @@ from overmind.http.access.access import Access
 from overmind.http.explainer import Explainer
 from overmind.http.historian import Historian
 from overmind.http.pages.assets import MEDIA_TYPES, Asset, asset_of
-from overmind.http.pages.chart_code import NAME, chart_code, installed_file
 from overmind.http.pages.records.accounts import accounts_router
 from overmind.http.pages.records.capital import capital_router
 from overmind.http.pages.records.charts import charts_router
@@ -20,6 +19,7 @@ from overmind.http.pages.records.orders import orders_router
 from overmind.http.pages.records.settings import settings_router
 from overmind.http.pages.records.signals import signals_router
 from overmind.http.pages.showing import Pages
+from overmind.report.chart_code import NAME, chart_code, installed_file
 
 
 class Records:

@@ -18,11 +18,11 @@ from overmind.core.model.units import NS
 from overmind.core.model.value import Value
 from overmind.http.archive import Pages as Journal
 from overmind.http.historian import Historian
-from overmind.http.pages.chart_code import NAME
 from overmind.http.pages.navigation import CHARTS
 from overmind.http.pages.showing import Pages
 from overmind.http.responses import HttpRefusal, JsonResponse
 from overmind.journal.bars.bar import DAY_S, EQUITY, GAIN, PNL, Bar, downsampled
+from overmind.report.chart_code import NAME
 from overmind.views.past import BadSearch, mint_of
 from overmind.views.screens.charts import (
     RANGES,

@@ -7,6 +7,7 @@ from typing import Final
 from overmind.desk.submit import FailedRow, InvalidRow, NotTakenRow
 from overmind.http.commands.bodies import ReasonBody
 from overmind.http.hooks.administration import HookBody, HookRow, NewHook, RotateBody
+from overmind.http.hooks.answers import AnswersBody, AnswersStopped, AnswersTarget
 from overmind.http.reference.hook_shapes import FreqtradeFill, TradingViewAlert
 from overmind.http.reference.operation import JSON, Answer, Fault, Operation, Topic
 from overmind.http.reference.topics.access import NOT_WRITTEN, TAKEN
@@ -14,13 +15,18 @@ from overmind.http.responses import Error
 from overmind.views.decisions import DecisionRow
 
 NO_SOURCE: Final = Fault(409, "there is no such source", "look at the list for known names")
+BAD_ADDRESS: Final = Fault(400, "an address that nothing may be sent to", "write https://HOST/PATH of a public host")
 UNUSABLE: Final = Fault(409, "the table names a token that the desk does not know, or a default is bad", "correct it")
 ANSWERS: Final = (
     Answer(202, "The decision is durable. A resend is told as a duplicate.", {JSON: DecisionRow}),
     Answer(400, "The body is no signal, with all problems at once.", {JSON: InvalidRow}),
     Answer(409, "Its first answer cannot be read any more.", {JSON: InvalidRow}),
     Answer(500, "The desk failed on this signal: look for its id in the journal.", {JSON: FailedRow}),
-    Answer(503, "The desk has too much to do, or stops. Send it again.", {JSON: FailedRow | NotTakenRow | Error}),
+    Answer(
+        503,
+        "The desk has too much to do, stops, or has not filled the entry that an exit would sell. Send it again.",
+        {JSON: FailedRow | NotTakenRow | Error},
+    ),
 )
 OF_STRANGERS: Final = (
     Fault(404, "there is no such hook: its kind, source or secret is wrong", "send to the URL that was shown"),
@@ -68,6 +74,34 @@ HOOKS: Final = Topic(
             "Its lots stay, and its stop losses.",
             body=ReasonBody,
             example='{"reason": "the strategy has ended"}',
+            faults=(NO_SOURCE, NOT_WRITTEN),
+        ),
+        Operation(
+            "POST",
+            "/v1/hooks/{name}/answers",
+            AnswersTarget,
+            "Its decisions, fills, exits and refusals are posted there, signed as Standard Webhooks has it: see "
+            "hooks.md. The first time the answer has the key, which is never told again.",
+            body=AnswersBody,
+            example='{"reason": "the bot listens", "url": "https://bot.example.org/answers"}',
+            faults=(BAD_ADDRESS, NO_SOURCE, NOT_WRITTEN),
+        ),
+        Operation(
+            "POST",
+            "/v1/hooks/{name}/rotate-answers",
+            AnswersTarget,
+            "For a day answers have a signature of each of the two keys.",
+            body=ReasonBody,
+            example='{"reason": "every quarter"}',
+            faults=(NO_SOURCE, NOT_WRITTEN),
+        ),
+        Operation(
+            "POST",
+            "/v1/hooks/{name}/stop-answers",
+            AnswersStopped,
+            "Its key ends too.",
+            body=ReasonBody,
+            example='{"reason": "the bot has moved"}',
             faults=(NO_SOURCE, NOT_WRITTEN),
         ),
         Operation(

@@ -16,7 +16,7 @@ class EventsPage(Value, frozen=True):
     """A page of the journal."""
 
     events: list[Entry]
-    last_seq: int  # of the page: the next one is `after` it
+    last_seq: int  # the last entry that was looked at: the next page is `after` it
 
 
 PAST: Final = Topic(
@@ -46,7 +46,10 @@ PAST: Final = Topic(
             "An entry is shown as the journal has it, and what has its default is left out of a signal. `PricesMoved` "
             "tells new prices in columns: `tokens` are numbers, in the order in which this and earlier entries named "
             "them (`named`), `by_pico` the change of each price, the last `doubted` of them not believed. A "
-            "`SignalRefused` with `brief` has each broken rule once, or names an earlier entry with `like`.",
+            "`SignalRefused` with `brief` has each broken rule once, or names an earlier entry with `like`. "
+            "With `source` only what concerns that source is told, refusals whole: entries of its signals, of their "
+            "orders, and of sales that take its units. Then a page may be empty before the end: ask on until "
+            "`last_seq` grows no more.",
         ),
         Operation(
             "GET",
@@ -55,7 +58,8 @@ PAST: Final = Topic(
             "The same entries, from `after` (without it: from now) and then live. An event has the entry's number as "
             "`id`, its type as `event`, the entry as `data`. A reader that comes back with `Last-Event-ID` (browsers "
             "do) misses nothing and gets nothing twice, also after a restart or kill -9 of the service. A comment is "
-            "sent every 10 s. A reader that takes nothing for 10 s is dropped. At most 64 streams are open.",
+            "sent every 10 s. A reader that takes nothing for 10 s is dropped. At most 64 streams are open. With "
+            "`source` only what concerns that source is sent, and the comment has an `id` from which to go on.",
             media=EVENT_STREAM,
         ),
     ),

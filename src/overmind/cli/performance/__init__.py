@@ -1,0 +1,1 @@
+"""Commands that tell how a desk performed: each folds a journal from its first entry on."""
