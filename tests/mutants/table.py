@@ -28,6 +28,7 @@ from tests.mutants.page import PAGE_BUGS
 from tests.mutants.prices import PRICES
 from tests.mutants.reports import REPORT_BUGS
 from tests.mutants.restored import RESTORED
+from tests.mutants.routing import ROUTING_BUGS
 from tests.mutants.sending import SENDING_BUGS
 from tests.mutants.shipping import SHIPPING
 from tests.mutants.storage import STORAGE_BUGS
@@ -55,6 +56,7 @@ SUBJECTS: Final[dict[str, tuple[Mutation, ...]]] = {
     "storage": STORAGE_BUGS,
     "lots": LOTS,
     "restored": RESTORED,
+    "routing": ROUTING_BUGS,
     "backup": BACKUP,
     "shipping": SHIPPING,
     "clock": CLOCK_BUGS,
