@@ -26,6 +26,7 @@ from bench.measure import Result, machine
 from bench.million import million
 from bench.open_pages import pages
 from bench.past import past
+from bench.report import report
 from bench.routing.command import main as routing
 from bench.scrape import scrape
 from bench.selection import selection
@@ -56,6 +57,7 @@ PARTS: dict[str, Callable[[], list[Result]]] = {
     "scrape": scrape,
     "chain": chain,
     "history": history,
+    "report": report,
     "memory": memory,
     "startup": startup,
     "past": past,

@@ -89,7 +89,7 @@ def _explained(pages: Pages, signal_id: SignalId) -> bytes:
 
 
 async def _write(path: Path) -> None:
-    journal, entries = SqliteJournal.open(path, Disk(synchronous="OFF")), islice(_entries(), ENTRIES)
+    journal, entries = SqliteJournal.open(path, Disk(synchronous="OFF")), islice(trading_entries(), ENTRIES)
     while batch := list(islice(entries, BATCH)):
         await journal.append(batch)
     catalogue, written = Catalogue.open(path, journal), journal.read()
@@ -99,7 +99,7 @@ async def _write(path: Path) -> None:
     journal.close()
 
 
-def _entries() -> Iterator[Entry]:
+def trading_entries() -> Iterator[Entry]:
     """Ten trades between two marks; a wallet sells a token once it has bought it a few times."""
     desk, rng = PureDesk(WALLETS, mints=MINTS), Random(1)
     desk.run(ConfigureDesk(structs.replace(desk.desk, rate_max_per_s=50)), START_NS)

@@ -19,7 +19,8 @@ from overmind.core.model.units import NS
 from overmind.core.model.wallet import Exits
 from overmind.desk.market import tokens_by_symbol
 from overmind.journal.sqlite import SqliteJournal
-from overmind.prices.tape import Tape, load_tape
+from overmind.prices.candles import load_tape
+from overmind.prices.tape import Tape
 from overmind.sandbox.demo import demo_config, demo_signals
 from overmind.views.verify import verify
 

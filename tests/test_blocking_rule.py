@@ -102,7 +102,7 @@ ELSEWHERE = {
     "journal/writer.py": JOURNAL_THREAD,
     "notices/memory.py": ASIDE,
     "notices/telegram/offset.py": ASIDE,
-    "prices/tape.py": START,
+    "prices/candles.py": START,
     "sdk/blocking.py": "it is for threads without a loop",
     "views/statement.py": "`export` calls it, which serves nobody",
 }

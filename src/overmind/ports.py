@@ -150,6 +150,9 @@ class Prices(Protocol):
         """The newest tick of each mint. A mint without a current price is absent."""
 
 
+FirstPrice = Callable[[Order, int], int]  # (order, placed at) → when it meets its first price
+
+
 class SecondSource(Prices, Protocol):
     """Prices of another operator than the first source's: they confirm its prices, and nothing else."""
 

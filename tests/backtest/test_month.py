@@ -39,7 +39,8 @@ from overmind.core.model.units import MICROS, NS
 from overmind.core.model.wallet import Exits, Wallet
 from overmind.desk.market import tokens_by_symbol
 from overmind.journal.memory import MemoryJournal
-from overmind.prices.tape import Tape, load_tape
+from overmind.prices.candles import load_tape
+from overmind.prices.tape import Tape
 from overmind.sandbox.demo import demo_env, demo_signals
 
 MONTH: Final = Path(__file__).parent / "month"
@@ -70,7 +71,7 @@ TIGHT: Final[Mapping[str, Mapping[str, int]]] = {
     "conservative_wallet": {"positions_max": 1},
     "experimental_wallet": {},
 }
-SHARE_MAX_PPM: Final = 100_000
+SHARE_MAX_PPM: Final = 90_000
 MET: Final = {  # Not TRADES_TODAY: a count that is reached adds its hold, so it never refuses alone.
     Code.DAILY_LOSS_HEADROOM,
     Code.CONCURRENT_POSITIONS,

@@ -18,7 +18,7 @@ from tests.support.command_process import environment, start
 from overmind.cli import main
 from overmind.core.model.events import HoldAdded
 from overmind.journal.sqlite import SqliteJournal
-from overmind.prices.tape import shipped_tape_path
+from overmind.prices.candles import shipped_tape_path
 
 BUY = {"signal_id": "one", "strategy_type": "TokenSniping", "action": "Buy", "symbol": "SOL", "notional_usd": 500}
 TAPE = "timestamp,open,high,low,close,volume\n"
@@ -280,6 +280,22 @@ def test_backtest_names_every_bad_line(tmp_path: Path) -> None:
     for number, what in ((1, "timestamp: missing"), (2, "outside the tape"), (3, "line 3")):
         assert f"line {number}" in done.stderr
         assert what in done.stderr
+
+
+def test_backtest_tells_of_times_that_are_opening_times_and_audits_them(tmp_path: Path) -> None:
+    tape, signals = tmp_path / "SOLUSDT_5m.csv", tmp_path / "signals.jsonl"
+    rows = [
+        f"{1_743_867_600 + 300 * number},{number},{number + 1},{number},{number + 1},1e9" for number in range(100, 110)
+    ]
+    tape.write_text(TAPE + "\n".join(rows))
+    signals.write_text(lines({**BUY, "timestamp": "2025-04-06T00:10:00+00:00"}))
+    told = overmind(tmp_path, "backtest", str(tape), "--signals", str(signals), "--audit", "--json")
+    found = as_json(told)
+    assert "--stamps open" in told.stderr
+    assert [(one["delay_s"], one["filled"]) for one in found["audit"]] == [(0, 1), (1, 1), (300, 1)]
+    assert len(found["warnings"]) == 1
+    wrong = overmind(tmp_path, "backtest", str(tape), "--signals", str(signals), "--stamps", "closed")
+    assert wrong.returncode == 2
 
 
 def test_two_owners_are_one_too_many(tmp_path: Path) -> None:

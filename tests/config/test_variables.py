@@ -250,6 +250,7 @@ def test_every_field_of_the_desk_can_be_set() -> None:
         "ceilings",
         "unlisted",
         "booking_rules",
+        "fill_within_ns",  # of a backtest alone
         "witness_bound_bps",
         "proceeds_bound_bps",
     }

@@ -217,6 +217,13 @@ buy eth $300 not w1,w2,w4 id u from chart counts 3; fill u.0.0; buy eth $200 not
 buy eth $40 not w1,w2,w4 id x; fill x.0.0; sell eth 0.16 not w1,w2,w4 id y scope strategy from bot; fill y.0.0
 sell eth nothing id z scope source from bot then flat; fill z.0.0; close w5 eth
 """,
+    "opens": """
+fill; w5; reactivate w5; lift portfolio day_loss; lift portfolio drawdown; lift momentum pause
+desk threshold 100 loss 100 drawdown 100 streak 0 opens 300000; mark sol 100; mark eth 2000; mark btc 50000
+buy eth $300 not w1,w2,w4 id u; wait 299000; fill u.0.0 at 2200; mark eth 2000
+mark sol 100; sell eth 0.05 id v; wait 10000; fill v.0.0 at 1500
+mark eth 2000; mark sol 100; buy eth $50 not w1,w2,w4 id x; wait 329000; expire x.0.0
+""",
     "withdrawals": """
 fill; reactivate w1; reactivate w2; reactivate w3; reactivate w4; lift portfolio day_loss; lift portfolio drawdown
 mark sol 100; desk payees bank,vault cap 9000 delay 60000 threshold 100 loss 100 drawdown 100 streak 0

@@ -52,8 +52,8 @@ ACCESS: Final = (
     Mutation(
         "access: of two routes with one path the first one counts",
         "http/access/permissions.py",
-        "        return Allowed(max(roles, key=lambda role: 0 if role is None else role))\n",
-        "        return Allowed(roles[0])\n",
+        "        return Allowed(role, all(one.of_sources for one in those))\n",
+        "        return Allowed(those[0].role, all(one.of_sources for one in those))\n",
         "tests/http/access/test_permissions.py::test_who_may_send_it",
     ),
     Mutation(

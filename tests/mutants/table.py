@@ -16,6 +16,7 @@ from tests.mutants.door import DOOR_BUGS
 from tests.mutants.durability import DURABILITY
 from tests.mutants.entries import ENTRIES
 from tests.mutants.firewall import FIREWALL_BUGS
+from tests.mutants.history import HISTORY
 from tests.mutants.hooks import HOOK_BUGS
 from tests.mutants.limits import LIMITS
 from tests.mutants.lots import LOTS
@@ -25,6 +26,7 @@ from tests.mutants.notices import NOTICES
 from tests.mutants.numbers import NUMBERS
 from tests.mutants.page import PAGE_BUGS
 from tests.mutants.prices import PRICES
+from tests.mutants.reports import REPORT_BUGS
 from tests.mutants.restored import RESTORED
 from tests.mutants.sending import SENDING_BUGS
 from tests.mutants.shipping import SHIPPING
@@ -60,6 +62,8 @@ SUBJECTS: Final[dict[str, tuple[Mutation, ...]]] = {
     "metrics": METRICS,
     "answers": ANSWER_BUGS,
     "notices": NOTICES,
+    "history": HISTORY,
+    "reports": REPORT_BUGS,
     "hooks": HOOK_BUGS,
 }
 MUTATIONS: Final = tuple(one for bugs in SUBJECTS.values() for one in bugs)

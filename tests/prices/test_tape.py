@@ -14,17 +14,9 @@ from overmind.clock.instants import instant_ns
 from overmind.core.model.ids import Mint
 from overmind.core.model.money import Token
 from overmind.core.model.units import DAY_NS, NS, PICO
-from overmind.prices.tape import (
-    TAPE_BYTES_MAX,
-    Gap,
-    LoopedTape,
-    Series,
-    Tape,
-    TapeError,
-    TapePrices,
-    load_tape,
-    shipped_tape_path,
-)
+from overmind.prices.candles import TAPE_BYTES_MAX, TapeError, load_tape, shipped_tape_path
+from overmind.prices.feeds import LoopedTape, TapePrices
+from overmind.prices.tape import Gap, Series, Tape
 
 TOKENS = {
     "SOL": Token("SOL", Mint("sol"), 9, "token"),
@@ -166,7 +158,7 @@ def test_symbols_of_file_names(tmp_path: Path, name: str, mint: str) -> None:
 )
 def test_ways_to_write_the_same(tmp_path: Path, content: str) -> None:
     series = load_tape(write(tmp_path, content), TOKENS).series[Mint("sol")]
-    assert (series.start_ns, series.step_ns, series.open_pico) == (START_NS, STEP_NS, 100 * PICO)
+    assert (series.start_ns, series.step_ns, series.open_pico[0]) == (START_NS, STEP_NS, 100 * PICO)
     assert series.closed_at_ns == (minutes(5), minutes(10))
     assert series.close_pico == (105 * PICO, 101_500_000_000_000)
     assert series.depth_micros == (1_050_000_000, 2_080_750_000)
@@ -270,10 +262,36 @@ def tape_of(prices: list[Decimal], opened: Decimal) -> Tape:
         mint=Mint("sol"),
         start_ns=START_NS,
         step_ns=STEP_NS,
-        open_pico=int(opened * PICO),
         closed_at_ns=tuple(START_NS + (at + 1) * STEP_NS for at in range(len(prices))),
+        open_pico=tuple(int(price * PICO) for price in (opened, *prices[:-1])),
+        high_pico=tuple(int(max(pair) * PICO) for pair in zip((opened, *prices[:-1]), prices, strict=True)),
+        low_pico=tuple(int(min(pair) * PICO) for pair in zip((opened, *prices[:-1]), prices, strict=True)),
         close_pico=tuple(int(price * PICO) for price in prices),
         depth_micros=(0,) * len(prices),
         range_bps=(0,) * len(prices),
     )
     return Tape({series.mint: series})
+
+
+def test_an_opening_price_comes_with_what_was_known_before_it(tmp_path: Path) -> None:
+    """Minute, opening price, and the volume of the candle before it. One candle is missing between 10 and 20."""
+    rows = row(0, "101", "1") + row(5, "102", "2") + row(10, "103", "3") + row(20, "104", "4") + row(25, "105", "5")
+    series = load_tape(write(tmp_path, HEADER + rows), TOKENS).series[Mint("sol")]
+    for minute, expected in [
+        (0, None),  # Nobody knows the depth of the first candle before it closes.
+        (4.99, None),
+        (5, (102, 1)),
+        (9.99, (102, 1)),
+        (10, (103, 2)),
+        (15, None),
+        (20, (104, 3)),
+        (25, (105, 4)),
+        (29.99, (105, 4)),
+        (30, None),
+    ]:
+        tick = series.opening(minutes(minute))
+        seen = None if tick is None else (tick.price_pico // PICO, series.depth_micros.index(tick.depth_micros) + 1)
+        assert seen == expected, minute
+    opens = {4: 5, 5: 10, 12: 20, 20: 25, 25: None}
+    for minute, opened in opens.items():
+        assert series.opens_after_ns(minutes(minute)) == (None if opened is None else minutes(opened))

@@ -109,7 +109,7 @@ def checked_entry(
 
 def _stale_ns(desk: Desk, signal: Signal, received_ns: int) -> int:
     ttl_ns = signal.ttl_ns if signal.ttl_ns is not None else desk.signal_ttl_ns
-    return (signal.at_ns if signal.at_ns is not None else received_ns) + ttl_ns
+    return (signal.at_ns if signal.at_ns is not None else received_ns) + ttl_ns + desk.fill_within_ns
 
 
 def notional(books: Books, signal: Signal) -> int:
@@ -431,7 +431,8 @@ def expected_entry(books: Books, book: WalletBooks, entry: CheckedEntry) -> dict
 
 def least_received(books: Books, order: Order, signal: Signal, at_ns: int) -> Fraction:
     """The exact minimum that the order must bring: within its slippage of the mark, and within its limit price."""
-    scale, kept = ten_to(books.decimals[order.mint] + 6), max(0, BPS - order.slippage_max_bps)
+    kept = 0 if books.settings.fill_within_ns else max(0, BPS - order.slippage_max_bps)
+    scale = ten_to(books.decimals[order.mint] + 6)
     units, limit = order.spend.units, signal.target_price_pico
     bounds = [Fraction(0)]
     if order.side is Side.BUY:

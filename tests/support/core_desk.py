@@ -216,6 +216,7 @@ DESK_WORDS = {
     "depeg": ("depeg_max_ppm", PERCENT),
     "rules": ("booking_rules", 1),
     "heartbeat": ("mark_heartbeat_ns", MS),
+    "opens": ("fill_within_ns", MS),
     "smallest": ("order_min_micros", MICROS),
     "dearest": ("expected_cost_max_bps", 1),
     "proceeds": ("proceeds_bound_bps", 1),

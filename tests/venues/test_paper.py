@@ -13,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.support.stepping_clock import SteppingClock
 
+from overmind.clock.virtual import VirtualClock, run_virtual
 from overmind.core.model.desk_settings import CostModel
 from overmind.core.model.enums import Side, StrategyType
 from overmind.core.model.ids import SOL, Mint, OrderId, SignalId, WalletId
@@ -20,7 +21,7 @@ from overmind.core.model.money import Money, Token
 from overmind.core.model.order import Order, Quote, Ticket
 from overmind.core.model.outcome import Cause, Expired, Failed, Filled, Outcome, Rejected
 from overmind.core.model.units import BPS, MICROS, NS, PICO
-from overmind.ports import Tick
+from overmind.ports import Tick, VenueUnavailable
 from overmind.venues.paper import PERFECT, PaperModel, PaperVenue, makes_account
 
 USDC = Token("USDC", Mint("EPjFWdd5AufqSSqeM2qN1xzybapC8G4wEGGkZwyTDt1v"), 6, "token")
@@ -407,3 +408,39 @@ def test_a_signature_is_plainly_of_paper() -> None:
     assert ticket.signature.startswith("paper")
     assert len(ticket.signature) == 88
     assert set(ticket.signature) <= set("123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz")
+
+
+class MovingFeed(Feed):
+    """A price that is `age_s` old, and a new one each second until it falls silent."""
+
+    def __init__(self, clock: VirtualClock, age_s: int, silent_after_ns: int = 2**62) -> None:
+        super().__init__(sol_tick())
+        self._clock, self._age_ns, self._silent_after_ns = clock, age_s * NS, silent_after_ns
+
+    def ticks(self) -> Mapping[Mint, Tick]:
+        polled_ns = min(self._clock.now_ns(), self._silent_after_ns) // NS * NS
+        tick = sol_tick(100 + (polled_ns - START_NS) // NS)
+        return {SOL: msgspec.structs.replace(tick, at_ns=polled_ns - self._age_ns)}
+
+
+@pytest.mark.parametrize(("age_s", "price"), [(0, 101), (2, 103)])
+def test_a_live_quote_is_no_older_than_the_order(age_s: int, price: int) -> None:
+    """The order comes half a second after a poll. What a cache gave out is as old as it says."""
+    clock = VirtualClock(START_NS + NS // 2)
+    live = PaperVenue(
+        MovingFeed(clock, age_s), clock, 1, PERFECT, USDC, {SOL: SOL_TOKEN}, CostModel(half_spread_bps=0),
+        lambda wallet, mint: True, awaits_price=True,
+    )  # fmt: skip
+    quote = run_virtual(live.quote(order()))
+    assert isinstance(quote, Quote)
+    assert 100 / (quote.received / 10**9) == pytest.approx(price, rel=1e-3)
+
+
+def test_a_silent_feed_gives_no_live_quote() -> None:
+    clock = VirtualClock(START_NS + NS // 2)
+    live = PaperVenue(
+        MovingFeed(clock, 0, START_NS), clock, 1, PERFECT, USDC, {SOL: SOL_TOKEN}, CostModel(),
+        lambda wallet, mint: True, awaits_price=True,
+    )  # fmt: skip
+    with pytest.raises(VenueUnavailable, match="newer than the order"):
+        run_virtual(live.quote(order()))

@@ -7,6 +7,8 @@ from typing import Final
 
 import msgspec
 
+from overmind.backtest.inside import InsideExit, InsideSummary, summary
+from overmind.backtest.market import PastMarket
 from overmind.clock.virtual import VirtualClock, run_virtual
 from overmind.config import MultiWalletConfig
 from overmind.core.books.state import State, state_hash
@@ -26,12 +28,11 @@ from overmind.core.model.outcome import Expired, Failed, Filled, Rejected
 from overmind.core.model.signal import Signal
 from overmind.core.model.units import NS
 from overmind.desk.app import App
-from overmind.desk.market import paper
 from overmind.desk.running import running
 from overmind.journal.buffered import BufferedJournal
 from overmind.ports import Journal
 from overmind.prices.tape import Tape
-from overmind.venues.paper import PaperPayload
+from overmind.venues.paper import PaperModel, PaperPayload
 from overmind.views import reports
 from overmind.views.decisions import DecisionStatus
 from overmind.views.positions import PositionRow, positions
@@ -58,6 +59,8 @@ class Played(msgspec.Struct, frozen=True):
     wallets: list[reports.WalletMetrics]
     positions: list[PositionRow]
     refusal_codes: dict[str, int]
+    inside: InsideSummary  # exits that candles decided by their high and low
+    exits_inside: list[InsideExit]
 
 
 def play(
@@ -67,13 +70,16 @@ def play(
     signals: Sequence[Signal],
     seed: int,
     on_signal: Callable[[int], None],
+    model: PaperModel | None = None,
+    detail: Tape | None = None,
 ) -> Played:
     """Submits each signal at its own time, runs to the end of the tape, settles, and reports. Same inputs, same hash.
 
     The journal is written at the end, since history can be played again: no run has to wait for the disk. Signals need
-    a time and must be in order of time. `on_signal` gets the number of signals answered so far.
+    a time and must be in order of time. `on_signal` gets the number of signals answered so far. `detail`: finer candles
+    of the same time.
     """
-    return run_virtual(_play(config, journal, tape, signals, seed, on_signal))
+    return run_virtual(_play(config, journal, tape, signals, seed, on_signal, model, detail))
 
 
 async def _play(
@@ -83,9 +89,12 @@ async def _play(
     signals: Sequence[Signal],
     seed: int,
     on_signal: Callable[[int], None],
+    model: PaperModel | None,
+    detail: Tape | None,
 ) -> Played:
     clock, buffered = VirtualClock(tape.start_ns), BufferedJournal(journal)
-    app = App(config, buffered, clock, paper(config, tape, seed=seed, historical=True))
+    market = PastMarket(config, tape, seed, model, detail)
+    app = App(config, buffered, clock, market.connect)
     codes: dict[str, int] = {}
     async with running(app, SETTLE_S):
         for count, signal in enumerate(signals, 1):
@@ -99,10 +108,12 @@ async def _play(
         await clock.sleep(max(0, tape.end_ns - clock.now_ns()) / NS)  # Positions may still reach their exits.
     await buffered.write()
     state = app.engine.state
-    return report_of(state, balances(state) == venue_balances(journal), codes)
+    return report_of(state, balances(state) == venue_balances(journal), codes, market.exits_inside)
 
 
-def report_of(state: State, books_equal_chain: bool, codes: dict[str, int]) -> Played:
+def report_of(
+    state: State, books_equal_chain: bool, codes: dict[str, int], exits_inside: Sequence[InsideExit] = ()
+) -> Played:
     """`codes`: the number of refused signals by their first refusal."""
     stats = execution_stats(state)
     return Played(
@@ -121,6 +132,8 @@ def report_of(state: State, books_equal_chain: bool, codes: dict[str, int]) -> P
         wallets=[reports.wallet_metrics(state, book) for book in state.wallets.values()],
         positions=positions(state),
         refusal_codes=dict(sorted(codes.items(), key=lambda item: -item[1])),
+        inside=summary(exits_inside),
+        exits_inside=list(exits_inside),
     )
 
 

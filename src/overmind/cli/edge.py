@@ -21,7 +21,7 @@ from overmind.desk.log.setup import stop_logging
 from overmind.desk.submit import NobodyListens
 from overmind.journal.errors import JournalLocked, JournalUnusable
 from overmind.ports import ChainSilent, JournalFailed
-from overmind.prices.tape import TapeError
+from overmind.prices.candles import TapeError
 from overmind.signals.decode import BadSignal
 
 

@@ -11,7 +11,10 @@ from typing import Annotated, Final, NamedTuple
 import msgspec
 import typer
 
+from overmind.backtest.audit import Delayed, audit
 from overmind.backtest.history import Played, play
+from overmind.backtest.inside import InsideSummary
+from overmind.backtest.stamps import BadStamp, Stamps, doubts, known_at
 from overmind.cli import desk_tables, present
 from overmind.cli.exit_codes import BAD_INPUT
 from overmind.cli.opening import JOURNAL, AsJson, Seed, absolute, journal_to_write, tokens_for_signals
@@ -21,7 +24,8 @@ from overmind.config import MultiWalletConfig
 from overmind.core.model.signal import Signal
 from overmind.desk.market import open_tape, tokens_by_symbol
 from overmind.journal.sqlite import SqliteJournal
-from overmind.prices.tape import Tape, load_tape
+from overmind.prices.candles import load_tape
+from overmind.prices.tape import Tape
 from overmind.sandbox.demo import demo_config, demo_env, demo_signals
 from overmind.signals.decode import BadSignal, decode_signal
 from overmind.text.characters import is_blank
@@ -72,6 +76,25 @@ def backtest(
     signals: Annotated[
         Path, typer.Option("--signals", callback=absolute, help="File of signals with timestamps, as JSON Lines.")
     ],
+    stamps: Annotated[
+        Stamps | None,
+        typer.Option(
+            "--stamps",
+            help="Signals carry the opening or closing time of the candle they were made from. Default: when each was "
+            "known.",
+        ),
+    ] = None,
+    detail: Annotated[
+        Path | None,
+        typer.Option(
+            "--detail",
+            callback=absolute,
+            help="Finer candles of the same time: they show what stops and targets met inside the tape's candles.",
+        ),
+    ] = None,
+    audited: Annotated[
+        bool, typer.Option("--audit", help="Run again with every signal a second and a candle later, and compare.")
+    ] = False,
     seed: Seed = 0,
     as_json: AsJson = False,
     journal_dir: JournalDir = None,
@@ -79,7 +102,8 @@ def backtest(
 ) -> None:
     """Run your wallets and limits over historical prices.
 
-    It uses the same engine as live trading and leaves the journal of your desk alone.
+    A signal is decided on candles that closed before it, and fills at the opening price of the next candle. It uses the
+    same engine as live trading and leaves the journal of your desk alone.
     """
     with ExitStack() as stack:
         config = MultiWalletConfig.from_env()  # Without a log: history does not belong into the desk's log.
@@ -87,18 +111,37 @@ def backtest(
         data_dir = journal_dir or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="overmind-backtest-")))
         config = msgspec.structs.replace(config, data_dir=data_dir)
         history = load_tape(tape, tokens_by_symbol(config.desk))
-        read = _read_signals(signals, config, history)
-        _play_and_report(config, history, read, seed, data_dir, as_json)
+        finer = load_tape(detail, tokens_by_symbol(config.desk)) if detail is not None else None
+        if finer is not None and finer.step_ns >= history.step_ns:
+            present.complain(f"{detail}: its candles are not shorter than the tape's", "name finer ones with --detail")
+            raise typer.Exit(BAD_INPUT)
+        read = _read_signals(signals, config, history, stamps)
+        warnings = [] if stamps is not None else doubts(read, history)
+        for warning in warnings:
+            present.warn(warning)
+        _play_and_report(config, history, read, seed, data_dir, as_json, warnings, audited, finer)
         report_page(data_dir / JOURNAL, report)
 
 
 def _play_and_report(
-    config: MultiWalletConfig, tape: Tape, signals: Sequence[Signal], seed: int, data_dir: Path, as_json: bool
+    config: MultiWalletConfig,
+    tape: Tape,
+    signals: Sequence[Signal],
+    seed: int,
+    data_dir: Path,
+    as_json: bool,
+    warnings: Sequence[str] = (),
+    audited: bool = False,
+    detail: Tape | None = None,
 ) -> None:
     def run(journal: SqliteJournal, on_signal: Callable[[int], None]) -> Played:
-        return play(config, journal, tape, signals, seed, on_signal)
+        return play(config, journal, tape, signals, seed, on_signal, detail=detail)
 
-    _run_and_report(run, BacktestRun(config.mode.value, config.cluster.value, len(signals)), data_dir, as_json)
+    def again(first: Played, on_signal: Callable[[int], None]) -> list[Delayed]:
+        return audit(config, tape, signals, seed, first, on_signal, detail) if audited else []
+
+    ran = BacktestRun(config.mode.value, config.cluster.value, len(signals), warnings, again)
+    _run_and_report(run, ran, data_dir, as_json)
 
 
 def _rehearse_and_report(
@@ -114,12 +157,18 @@ def _rehearse_and_report(
     _run_and_report(run, BacktestRun("Live", "localnet", len(signals)), data_dir, as_json)
 
 
+def _not_again(first: Played, on_signal: Callable[[int], None]) -> list[Delayed]:
+    return []
+
+
 class BacktestRun(NamedTuple):
     """Describes a run in its report."""
 
     mode: str
     cluster: str
     signals: int
+    warnings: Sequence[str] = ()
+    again: Callable[[Played, Callable[[int], None]], list[Delayed]] = _not_again  # the audit's runs, if it is wanted
 
 
 def _run_and_report(
@@ -132,15 +181,17 @@ def _run_and_report(
         task = shown.add_task("trading", total=ran.signals)
         played = run(journal, lambda count: shown.update(task, completed=count))
         head = journal.head().hex()
+        again = ran.again(played, lambda count: shown.update(task, completed=count))
     verified = verify(data_dir / JOURNAL)
     sound = verified.ok and verified.state_hash == played.state_hash and played.books_equal_chain
     if as_json:
         report = {"mode": ran.mode, "cluster": ran.cluster, **msgspec.structs.asdict(played)}
         report["stats"] = {**msgspec.structs.asdict(played.stats), "success_rate": played.stats.success_rate}
         proof = {"journal": str(data_dir / JOURNAL), "journal_hash": head, "verified": verified}
-        present.emit_json({**report, **proof})
+        present.emit_json({**report, **proof, "warnings": ran.warnings, "audit": again})
     else:
         _show(played, head, verified.entries, sound, "venue" if ran.cluster == "paper" else "chain")
+        _show_audit(again)
     if not sound:
         for problem in verified.problems or [f"the books differ from what is on the {ran.cluster} side"]:
             present.complain(problem)
@@ -153,6 +204,7 @@ def _show(played: Played, head: str, entries: int, sound: bool, other: str) -> N
     desk_tables.stats(played.stats)
     codes = played.refusal_codes.items()
     present.table("Refused, by first reason", ("code", "signals"), codes, right=("signals",))
+    _show_inside(played.inside)
     desk_tables.portfolio(played.portfolio)
     if sound:
         present.say(
@@ -162,7 +214,31 @@ def _show(played: Played, head: str, entries: int, sound: bool, other: str) -> N
         )
 
 
-def _read_signals(path: Path, config: MultiWalletConfig, tape: Tape) -> list[Signal]:
+def _show_inside(inside: InsideSummary) -> None:
+    """What candles decided by their high and low, and how much of that is assumption."""
+    if not inside.exits:
+        return
+    rules = ", ".join(f"{count} by {rule}" for rule, count in inside.by_rule.items())
+    present.say(f"Exits inside candles: {inside.exits} ({rules}), {inside.gaps} of them at an open beyond the trigger.")
+    present.say(
+        f"In {inside.assumed} of them both a stop and a target lay inside, and the stop was assumed: the targets would "
+        f"have brought ${inside.assumed_usd:,.2f} more."
+    )
+
+
+def _show_audit(again: Sequence[Delayed]) -> None:
+    if not again:
+        return
+    columns = ("every signal later by", "signals", "filled", "refused", "equity", "gain")
+    rows = (
+        (f"{one.delay_s:g} s", one.signals, one.filled, one.refused, f"{one.equity_usd:,.2f}", f"{one.gain_usd:,.2f}")
+        for one in again
+    )
+    present.table("Audit for look-ahead", columns, rows, right=columns[1:])
+    present.say("A gain that only the first run has came from knowing a price before it could be traded on.")
+
+
+def _read_signals(path: Path, config: MultiWalletConfig, tape: Tape, stamps: Stamps | None) -> list[Signal]:
     """Reads all signals, or shows the problems of all lines and raises typer.Exit."""
     tokens, signals, wrong = tokens_for_signals(config.desk), [], 0
     try:
@@ -176,8 +252,11 @@ def _read_signals(path: Path, config: MultiWalletConfig, tape: Tape) -> list[Sig
         try:
             signal = decode_signal(line, tokens, config.desk.quote, config.signal_fields_ignored, config.wallets)
             fault = _off_tape(signal, tape)
+            signal = signal if fault else known_at(signal, stamps, tape)
         except BadSignal as error:
             fault = str(error)
+        except BadStamp as error:
+            fault = f"timestamp: {error}"
         if fault:
             present.complain(f"{path}, line {number}: {fault}")
             wrong += 1

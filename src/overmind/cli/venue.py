@@ -29,7 +29,9 @@ from overmind.core.model.money import Token
 from overmind.core.model.value import Value
 from overmind.keys.secret_key import BadKey, SecretKey, is_address, read_key
 from overmind.ports import ChainSilent
-from overmind.prices.tape import LoopedTape, Tape, load_tape, shipped_tape_path
+from overmind.prices.candles import load_tape, shipped_tape_path
+from overmind.prices.feeds import LoopedTape
+from overmind.prices.tape import Tape
 from overmind.sandbox.maker.blockhash_cache import BlockhashCache
 from overmind.sandbox.maker.cluster import ClusterClient
 from overmind.sandbox.maker.payer import NotReady, Payer

@@ -63,7 +63,8 @@ class VirtualLoop(asyncio.SelectorEventLoop):
         elif timeout_s is None:
             raise RuntimeError("deadlock: nothing is ready and no timer is set")
         else:
-            self.now_s += max(0.0, timeout_s)
+            # To whole nanoseconds: sums of floats would otherwise drift, and miss the closing time of a candle.
+            self.now_s = round(self.now_s + max(0.0, timeout_s), 9)
 
     def _thread_done(self, _: Future[Any] | asyncio.Future[Any]) -> None:
         self._in_threads -= 1

@@ -108,6 +108,7 @@ class App:
             self.stop_file.may_exist,
             self.admission,
             self.times,
+            market.first_price_ns,
         )
         self.decision_log = DecisionLog(self.engine)
         rebalances = config.auto_rebalance_enabled
@@ -120,6 +121,7 @@ class App:
             rebalances,
             market.second,
             market.proceeds,
+            market.look_inside,
         )
         look_every_s = max(LOOK_EVERY_S, market.mark_every_s / 2)
         self._journal_watch = JournalWatch(self.engine, journal, market.prices, clock, look_every_s)

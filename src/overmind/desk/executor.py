@@ -30,7 +30,7 @@ from overmind.desk.admission import AdmissionWatch
 from overmind.desk.crowd import TURN_MAX, Crowd
 from overmind.desk.engine import Engine
 from overmind.desk.times import DeskTimes
-from overmind.ports import Clock, LandedOtherwise, Venue, VenueUnavailable
+from overmind.ports import Clock, FirstPrice, LandedOtherwise, Venue, VenueUnavailable
 
 POLL_S: Final = 0.2  # between two polls of an outcome
 RESEND_S: Final = 1.0  # between two sends of the same bytes
@@ -83,6 +83,11 @@ class WalletSlots:
 BOOKED_BY_OPERATOR: Final = Rejected(Cause.CANCELLED, "an operator has booked it from the chain")
 
 
+def at_once(order: Order, at_ns: int) -> int:
+    """No order waits for a price."""
+    return at_ns
+
+
 class _Silence:
     """Logs once why an order has no answer, and again when the reason changes, since polling would log it for ever."""
 
@@ -107,8 +112,12 @@ class Executor:
         stop_file_exists: Callable[[], bool],
         admission: AdmissionWatch | None = None,
         times: DeskTimes | None = None,
+        first_price_ns: FirstPrice = at_once,
     ) -> None:
-        """`admission` looks at the chain before an order is signed; None: there is no chain."""
+        """`admission` looks at the chain before an order is signed; None: there is no chain.
+
+        `first_price_ns` says when an order that was placed at an instant meets its first price.
+        """
         self._engine = engine
         self._venue = venue
         self._clock = clock
@@ -116,6 +125,7 @@ class Executor:
         self._stop_file_exists = stop_file_exists
         self._admission = admission
         self._times = times or DeskTimes()
+        self._first_price_ns = first_price_ns
         self._feed = engine.subscribe()
         self._running: set[OrderId] = set()
         self._awaiting_final: set[OrderId] = set()  # booked, but not final yet
@@ -208,6 +218,10 @@ class Executor:
 
     async def _run_new(self, work: Work) -> Outcome:
         """From quote to first send, then until the chain has decided. Work that must wait occupies no slot."""
+        if isinstance(work, Order):
+            placed_ns = self._clock.now_ns()
+            if (wait_ns := self._first_price_ns(work, placed_ns) - placed_ns) > 0:
+                await self._clock.sleep(wait_ns / NS)
         while True:
             verdict = self._verdict(work)
             result = await self._in_a_slot(work) if isinstance(verdict, Send) else verdict

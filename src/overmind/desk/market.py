@@ -14,19 +14,23 @@ from overmind.config import MultiWalletConfig, WalletConfig
 from overmind.config.variables.chain import Cluster
 from overmind.config.variables.paper import PriceSource
 from overmind.core.books.state import State
-from overmind.core.model.commands import CommandRefused
+from overmind.core.model.commands import CommandRefused, SellDue
 from overmind.core.model.desk_settings import Desk
 from overmind.core.model.enums import TradingMode
 from overmind.core.model.ids import Mint, WalletId
 from overmind.core.model.money import Token
+from overmind.core.model.order import Order
 from overmind.desk.engine import Engine
+from overmind.desk.executor import at_once
 from overmind.desk.proceeds import ProceedsWitness
 from overmind.desk.tokens import LiveTokens, PricedMints
 from overmind.journal.key_locks import KeyLocks
-from overmind.ports import TRUSTED, Clock, Prices, SecondSource, Venue
+from overmind.ports import TRUSTED, Clock, FirstPrice, Prices, SecondSource, Tick, Venue
+from overmind.prices.candles import load_tape, shipped_tape_path
+from overmind.prices.feeds import LoopedTape, TapePrices
 from overmind.prices.jupiter import JupiterPrices
 from overmind.prices.pyth import PythPrices
-from overmind.prices.tape import LoopedTape, Tape, TapePrices, load_tape, shipped_tape_path
+from overmind.prices.tape import Tape
 from overmind.solana.chain import RpcChain
 from overmind.solana.clusters import WrongCluster, verify_cluster
 from overmind.solana.jupiter_api import JupiterApi, JupiterLooks
@@ -84,6 +88,8 @@ class MarketAccess(msgspec.Struct, frozen=True):
     proceeds: SecondSource | None = None  # confirms `prices` for sales
     round_trip: RoundTrip | None = None  # tries tokens that no list has; None on paper
     remote: Remote = Remote()
+    first_price_ns: FirstPrice = at_once  # when an order meets its first price
+    look_inside: Callable[[], Iterable[SellDue]] = tuple  # sales that prices since the newest mark have made due
 
 
 Connect = Callable[[Engine, Clock], MarketAccess]
@@ -99,18 +105,28 @@ def paper(
         desk = msgspec.structs.replace(config.desk, price_jump_max_ppm=0, witness_bound_bps=0)
         if not historical:
             prices: Prices = LoopedTape(tape, clock)
-            return MarketAccess(_paper_venue(config, engine, clock, prices, seed, model), prices, desk)
+            return MarketAccess(paper_venue(config, engine, clock, prices, seed, model), prices, desk)
         prices = TapePrices(tape, clock)
         desk = msgspec.structs.replace(desk, mark_age_max_ns=STALE_CANDLES * tape.step_ns)
-        venue = _paper_venue(config, engine, clock, prices, seed, model)
+        venue = paper_venue(config, engine, clock, prices, seed, model)
         return MarketAccess(venue, prices, desk, mark_every_s=tape.step_ns / 1e9)
 
     return connect
 
 
-def _paper_venue(
-    config: MultiWalletConfig, engine: Engine, clock: Clock, prices: Prices, seed: int, model: PaperModel | None
+def paper_venue(
+    config: MultiWalletConfig,
+    engine: Engine,
+    clock: Clock,
+    prices: Prices,
+    seed: int,
+    model: PaperModel | None,
+    bounds_slippage: bool = False,
+    awaits_price: bool = False,
+    tick_of: Callable[[Order], Tick | None] | None = None,
 ) -> PaperVenue:
+    """A venue on paper for the wallets of this engine."""
+
     def has_account(wallet_id: WalletId, mint: Mint) -> bool:
         book = engine.state.wallets[wallet_id]
         if mint in book.token_accounts or mint not in book.entries:
@@ -122,7 +138,20 @@ def _paper_venue(
         return engine.state.ledger.owned(engine.state.wallets[wallet_id].accounts, mint)
 
     desk, tokens = config.desk, _sellable(engine.state, config.desk)
-    return PaperVenue(prices, clock, seed, model or PaperModel(), desk.quote, tokens, desk.costs, has_account, held)
+    return PaperVenue(
+        prices,
+        clock,
+        seed,
+        model or PaperModel(),
+        desk.quote,
+        tokens,
+        desk.costs,
+        has_account,
+        held,
+        bounds_slippage,
+        awaits_price,
+        tick_of,
+    )
 
 
 def _sellable(state: State, desk: Desk) -> dict[Mint, Token]:
@@ -263,7 +292,7 @@ def _paper_on_live_prices(
     def connect(engine: Engine, clock: Clock) -> MarketAccess:
         mints = (config.desk.quote.mint, *_sellable(engine.state, config.desk))
         prices, second = JupiterPrices(api, mints, clock), witnesses.source(config, mints, clock)
-        venue = _paper_venue(config, engine, clock, prices, seed, model)
+        venue = paper_venue(config, engine, clock, prices, seed, model, awaits_price=True)
         services, look_first = _polled(prices, second)
         remote = _remote((), api, witnesses, prices, second)
         return MarketAccess(

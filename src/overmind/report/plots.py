@@ -15,7 +15,7 @@ LEVEL_STEPS: Final = (0.01, 0.03, 0.08)  # returns at which the next level begin
 
 
 def spark(values: Sequence[float], top: float) -> Markup:
-    """A line from 0 to `top`. Of more values than a line can show, the highest of each part."""
+    """A curve between the lines of 0 and of `top`. Of more values than a line can show, the highest of each part."""
     values = _thinned(values)
     step = SPARK_WIDTH / max(1, len(values) - 1)
     scale = (SPARK_HEIGHT - 2) / top if top > 0 else 0.0
@@ -26,8 +26,8 @@ def spark(values: Sequence[float], top: float) -> Markup:
         places.append(f"{SPARK_WIDTH},{places[0].partition(',')[2]}")
     return Markup(
         '<svg class="spark" width="{0}" height="{1}" viewBox="0 0 {0} {1}" aria-hidden="true">'
-        '<polyline points="{2}"/></svg>'
-    ).format(SPARK_WIDTH, SPARK_HEIGHT, " ".join(places))
+        '<path d="M0 1H{0}M0 {3}H{0}"/><polyline points="{2}"/></svg>'
+    ).format(SPARK_WIDTH, SPARK_HEIGHT, " ".join(places), SPARK_HEIGHT - 1)
 
 
 def bar(value: float, most: float) -> Markup:

@@ -29,7 +29,8 @@ from overmind.desk.market import connected
 from overmind.desk.running import running
 from overmind.keys.secret_key import SecretKey
 from overmind.ports import Clock, Journal, Priority
-from overmind.prices.tape import LoopedTape, Tape
+from overmind.prices.feeds import LoopedTape
+from overmind.prices.tape import Tape
 from overmind.sandbox.localnet import Localnet
 from overmind.sandbox.maker.server import Maker
 from overmind.solana.chain import RpcChain

@@ -25,9 +25,11 @@ from overmind.core.model.order import Move, Order, Quote, Ticket, Work
 from overmind.core.model.outcome import Cause, Expired, Failed, Filled, Outcome, Rejected
 from overmind.core.model.units import BPS, MICROS, NS, PICO, PPM, ppm_of
 from overmind.core.model.value import Value
-from overmind.ports import Allowed, Clock, Prices, Tick, always
+from overmind.ports import Allowed, Clock, Prices, Tick, VenueUnavailable, always
 
 NS_PER_MS: Final = 1_000_000
+PRICE_LOOK_S: Final = 0.1  # between two looks for a newer price
+PRICE_PATIENCE_NS: Final = 5_000 * NS_PER_MS  # after which the feed counts as silent
 TOKEN_UNITS_MAX: Final = 2**64 - 1  # what a token account can hold
 # like a real signature, but beginning with "paper", so that nobody searches for it on a chain
 SIGNATURE_CHARS: Final = 88
@@ -118,7 +120,15 @@ class PaperVenue:
         costs: CostModel,
         has_account: Callable[[WalletId, Mint], bool],
         held: Callable[[WalletId, Mint], int] = holds_nothing,
+        bounds_slippage: bool = False,
+        awaits_price: bool = False,
+        tick_of: Callable[[Order], Tick | None] | None = None,
     ) -> None:
+        """`bounds_slippage`: an order's slippage counts from the price of its quote, not of its decision.
+
+        `awaits_price`: a quote is no older than the moment at which it was asked for, so than its order's decision.
+        `tick_of` says which price an order gets; None: the feed's.
+        """
         self._prices = prices
         self._clock = clock
         self._key = blake2b(str(seed).encode()).digest()
@@ -128,6 +138,9 @@ class PaperVenue:
         self._costs = costs
         self._has_account = has_account
         self._held = held
+        self._bounds_slippage = bounds_slippage
+        self._awaits_price = awaits_price
+        self._tick_of = tick_of or self._newest
         self._kept_ppm = PPM - ceil(costs.half_spread_bps * (PPM // BPS))
         self._sent: dict[str, int] = {}  # signature → time of the first send, oldest first
         # Token accounts that a signed order makes, and until when it may land: the next order pays no rent again.
@@ -135,7 +148,9 @@ class PaperVenue:
 
     async def quote(self, order: Order) -> Quote | Rejected:
         """The pool's quote at the feed's current price, or why there is none."""
-        tick = self._prices.ticks().get(order.mint)
+        tick = self._tick_of(order)
+        if self._awaits_price and tick is not None:
+            tick = await self._newer(tick)
         if tick is None or order.mint not in self._tokens:
             return Rejected(Cause.PRICE_UNAVAILABLE, f"no price of {order.mint}")
         needs_account = self._lacks_account(order)
@@ -143,6 +158,21 @@ class PaperVenue:
         if needs_account and rent > order.rent_max_lamports:
             return Rejected(Cause.WALLET_FUNDS, f"rent {rent} > {order.rent_max_lamports}")
         return self._answer(order, tick, needs_account)
+
+    def _newest(self, order: Order) -> Tick | None:
+        return self._prices.ticks().get(order.mint)
+
+    async def _newer(self, tick: Tick) -> Tick | None:
+        """The first price that is not older than now. Raises VenueUnavailable."""
+        asked_ns, mint, known = self._clock.now_ns(), tick.mint, tick
+        while known.at_ns < asked_ns:
+            if self._clock.now_ns() - asked_ns > PRICE_PATIENCE_NS:
+                raise VenueUnavailable(f"no price of {mint} that is newer than the order")
+            await self._clock.sleep(PRICE_LOOK_S)
+            if (found := self._prices.ticks().get(mint)) is None:
+                return None
+            known = found
+        return known
 
     def _answer(self, order: Order, tick: Tick, needs_account: bool) -> Quote | Rejected:
         mid, per = self._at_mid(order, tick.price_pico)
@@ -154,11 +184,15 @@ class PaperVenue:
         if impact_bps > order.slippage_max_bps:
             return Rejected(Cause.PRICE_IMPACT, f"{impact_bps} bps > {order.slippage_max_bps}")
         received = mid * depth * self._kept_ppm // (per * (depth + value) * PPM)
-        if received < max(order.received_min, 1):
-            return Rejected(short_cause(order, self._tokens[order.mint].decimals), f"{received} < {order.received_min}")
+        least = max(order.received_min, 1)
+        if self._bounds_slippage:
+            least = max(least, -(-mid * max(0, BPS - order.slippage_max_bps) // (per * BPS)))
+        if received < least:
+            cause = short_cause(order, self._tokens[order.mint].decimals) if least == order.received_min else None
+            return Rejected(cause or Cause.SLIPPAGE, f"{received} < {least}")
         if received > TOKEN_UNITS_MAX:
             return Rejected(Cause.NO_LIQUIDITY, f"{received} base units are more than a token account can hold")
-        return Quote(order.id, order.spend, order.receive, received, order.received_min, impact_bps, needs_account)
+        return Quote(order.id, order.spend, order.receive, received, least, impact_bps, needs_account)
 
     def _lacks_account(self, order: Order) -> bool:
         place = order.wallet_id, order.receive
@@ -188,7 +222,7 @@ class PaperVenue:
         """Draws the order's outcome from the seed, the order, the quote and the feed's current range."""
         if not quote.fits(order):
             return Rejected(Cause.BAD_QUOTE, "the quote is not of this order")
-        tick = self._prices.ticks().get(order.mint)
+        tick = self._tick_of(order)
         if tick is None:
             return Rejected(Cause.PRICE_UNAVAILABLE, f"no price of {order.mint}")
         draws = self._draw(quote)

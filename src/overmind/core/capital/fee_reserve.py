@@ -18,7 +18,7 @@ from overmind.core.books.wallet_limits import REMOVED
 from overmind.core.capital.transfers import can_pay, free_units, transfer
 from overmind.core.control.balances import holds_of_chain
 from overmind.core.control.holds import holds_on_moves
-from overmind.core.entries.request import bought_min
+from overmind.core.entries.request import bought_min, slippage_of_mark
 from overmind.core.model.enums import MoveKind, Side, TradeAction
 from overmind.core.model.events import MovePlaced, OrderPlaced
 from overmind.core.model.ids import SOL, Mint, OrderId, SignalId
@@ -144,7 +144,7 @@ def _swap(state: State, book: WalletBook, lamports: int, at_ns: int) -> OrderPla
         side=Side.BUY,
         spend=Money(micros, desk.quote.mint),
         receive=SOL,
-        received_min=bought_min(micros, price, SOL_DECIMALS, desk.slippage_max_bps, None),
+        received_min=bought_min(micros, price, SOL_DECIMALS, slippage_of_mark(desk, desk.slippage_max_bps), None),
         notional_micros=micros,
         loss_max_micros=0,
         fee_max_lamports=desk.costs.fee_max_lamports,

@@ -29,6 +29,8 @@ def quote_rejection(
     if quote.impact_bps > order.slippage_max_bps:
         return Rejected(Cause.PRICE_IMPACT, f"{quote.impact_bps} bps, at most {order.slippage_max_bps}")
     token = desk.tokens.get(order.mint)
+    if desk.fill_within_ns:
+        return None  # The mark is of before the price that the order waited for, and a tape is its own witness.
     if mark_pico is None or token is None:
         # A sale under a limit price needs no mark; an entry without one is never signed.
         return None if order.side is SELL else Rejected(Cause.PRICE_UNAVAILABLE, "no mark to check the quote by")

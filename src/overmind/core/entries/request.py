@@ -39,9 +39,12 @@ class EntryRequest(Value, frozen=True):
 
 
 def stale_at_ns(desk: Desk, signal: Signal, received_at_ns: int) -> int:
-    """When the signal's time is over: its time to live after its own timestamp, or after we received it."""
+    """When the signal's time is over: its time to live after its own timestamp, or after we received it.
+
+    In a backtest it must last from the next price on, which the decision does not know.
+    """
     began_ns = signal.at_ns if signal.at_ns is not None else received_at_ns
-    return began_ns + (signal.ttl_ns if signal.ttl_ns is not None else desk.signal_ttl_ns)
+    return began_ns + desk.fill_within_ns + (signal.ttl_ns if signal.ttl_ns is not None else desk.signal_ttl_ns)
 
 
 def entry_request(state: State, signal: Signal, stale_at_ns: int) -> EntryRequest:
@@ -62,7 +65,8 @@ def entry_request_of(state: State, signal: Signal, stale_at_ns: int, notional: i
     received_min = 0
     slippage = slippage_bps(desk, signal)
     if token is not None and mark is not None:
-        received_min = bought_min(notional, mark.price_pico, token.decimals, slippage, signal.target_price_pico)
+        of_mark = slippage_of_mark(desk, slippage)
+        received_min = bought_min(notional, mark.price_pico, token.decimals, of_mark, signal.target_price_pico)
     return EntryRequest(
         signal=signal,
         notional_micros=notional,
@@ -101,6 +105,11 @@ def slippage_bps(desk: Desk, signal: Signal) -> int:
     return (
         signal.slippage_max_bps if signal.slippage_max_bps is not None else slippage_ceiling_bps(desk, signal.strategy)
     )
+
+
+def slippage_of_mark(desk: Desk, slippage: int) -> int:
+    """How far an order may be from the mark of its decision: in a backtest its slippage begins at a later price."""
+    return BPS if desk.fill_within_ns else slippage
 
 
 def slippage_ceiling_bps(desk: Desk, strategy: StrategyType) -> int:

@@ -78,10 +78,13 @@ def _looked_at(state: State, book: WalletBook, at_ns: int) -> Collection[Mint]:
     return book.reached.union(overdue, book.closing, doubted)
 
 
-def due_of(state: State, book: WalletBook, mint: Mint, at_ns: int) -> Due | None:
-    """Why this position must be sold now; None: it is not due, already being sold, or nothing of it is free."""
+def due_of(state: State, book: WalletBook, mint: Mint, at_ns: int, met_pico: int | None = None) -> Due | None:
+    """Why this position must be sold now; None: it is not due, already being sold, or nothing of it is free.
+
+    `met_pico`: a price that the market has met since the newest mark.
+    """
     price = exit_price(state, mint, at_ns)
-    return None if price is None else _due_at(state, book, mint, price.price_pico, at_ns)
+    return None if price is None else _due_at(state, book, mint, met_pico or price.price_pico, at_ns)
 
 
 def exits_at(state: State, prices_pico: Mapping[Mint, int], at_ns: int) -> list[Due]:

@@ -18,7 +18,7 @@ from overmind.core.books.trust import exit_price
 from overmind.core.control.holds import known_wallets, knows_history
 from overmind.core.entries.costs import rent_lamports
 from overmind.core.entries.refusing import LISTED_MAX, refused
-from overmind.core.entries.request import base_units, slippage_bps, sold_min, stale_at_ns
+from overmind.core.entries.request import base_units, slippage_bps, slippage_of_mark, sold_min, stale_at_ns
 from overmind.core.entries.rules import sale_price_refusals, time_refusals
 from overmind.core.entries.selection_index import SelectionIndex
 from overmind.core.exits import exit_rules
@@ -169,7 +169,8 @@ def exit_order(
     mark_pico = exiting.basis_pico if exiting is not None else None
     price = mark_pico or (mark.price_pico if mark is not None else signal.target_price_pico)
     assert price is not None, signal
-    received_min = sold_min(units, mark_pico, token.decimals, slippage, signal.target_price_pico)
+    of_mark = slippage_of_mark(desk, slippage)
+    received_min = sold_min(units, mark_pico, token.decimals, of_mark, signal.target_price_pico)
     if exiting is not None and exiting.floor_pico:
         received_min = max(received_min, value_micros_up(units, exiting.floor_pico, token.decimals))
     return Order(
@@ -219,7 +220,7 @@ def sell_all_due(state: State, at_ns: int) -> Iterator[OrderPlaced]:
 
 def sell_due(state: State, command: SellDue, at_ns: int) -> Iterator[OrderPlaced]:
     """Places the exit if it is due."""
-    due = due_of(state, _book(state, command.wallet_id), command.mint, at_ns)
+    due = due_of(state, _book(state, command.wallet_id), command.mint, at_ns, command.price_pico)
     if due is not None and knows_history(state) and (placed := _sold(state, due, at_ns)) is not None:
         yield placed
 

@@ -90,6 +90,7 @@ class SellDue(Value, frozen=True, tag=True):
 
     wallet_id: WalletId
     mint: Mint
+    price_pico: int | None = None  # that the market has met since the newest mark; None: the mark's
 
 
 class ClosePosition(Value, frozen=True, tag=True):

@@ -60,6 +60,9 @@ class Desk(Value, frozen=True):
     mark_age_max_ns: int = 30_000_000_000
     mark_heartbeat_ns: int = 0  # how often an unchanged price is journaled; 0: every mark is
     signal_ttl_ns: int = 30_000_000_000
+    # A backtest: a sender's order fills at the first price after its decision, at most this much later. Its time to
+    # live and its slippage begin at that price. 0: every order is filled at once.
+    fill_within_ns: int = 0
     attempts_max: int = 3
     emergency_stop_ppm: int = 100_000  # of the equity at 00:00 UTC plus later deposits
     day_loss_max_ppm: int = PPM  # of the same; holds the portfolio's entries until the next day

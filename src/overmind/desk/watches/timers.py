@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Final
 
@@ -78,16 +79,19 @@ class Watch:
         auto_rebalance: bool = False,
         second: SecondSource | None = None,
         proceeds: SecondSource | None = None,
+        look_inside: Callable[[], Iterable[SellDue]] = tuple,
     ) -> None:
         """Marks prices at most every `every_s` seconds: once a second when live, once a candle on a tape.
 
         `second` confirms the prices of the first source, `proceeds` confirms them for sales.
+        `look_inside` gives sales that prices since the newest marks have made due: they come before the next marks.
         """
         self._engine = engine
         self._prices = prices
         self._clock = clock
         self._stop_file = stop_file
         self._every_s = every_s
+        self._look_inside = look_inside
         self._second, self._proceeds = second, proceeds
         self._seen: dict[Mint, Mark] = {}  # the newest of each token, whether the journal has them or not
         self._doubted: set[Mint] = set()  # already logged
@@ -108,6 +112,8 @@ class Watch:
 
     async def look(self) -> None:
         await self.heed_stop_file()
+        for due in self._look_inside():
+            self._engine.post(due)
         marks = self._newest_marks()
         if DISK_FULL in self._engine.state.holds:
             marks = self._thinned(marks)

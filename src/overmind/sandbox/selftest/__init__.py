@@ -19,7 +19,7 @@ from overmind.core.model.value import Value
 from overmind.desk.engine import EngineBusy, EngineStopped
 from overmind.journal.errors import JournalUnusable
 from overmind.ports import JournalFailed
-from overmind.prices.tape import TapeError
+from overmind.prices.candles import TapeError
 from overmind.sandbox.selftest import checks, performance_checks
 from overmind.sandbox.selftest.scratch_desk import ScratchDesk
 from overmind.sdk.selection import NoEligibleWallet
