@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Coroutine, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from itertools import count, islice, repeat
@@ -41,7 +41,7 @@ SCRAPE_PROMISED_MS: Final = 50.0
 STEP_PROMISED_MS: Final = 5.0
 GET: Final = "GET /metrics HTTP/1.1\r\nhost: 127.0.0.1:{port}\r\nauthorization: Bearer {token}\r\n\r\n"
 
-_scraping: ContextVar[bool] = ContextVar("scraping", default=False)
+_measuring: ContextVar[bool] = ContextVar("measuring", default=False)
 
 
 async def _trade(port: int, batches: Iterator[bytes], number: int, per_s: int) -> None:
@@ -64,14 +64,14 @@ async def _over_http(server: Server) -> tuple[Spread, Spread]:
 
 
 @contextmanager
-def _steps() -> Iterator[list[int]]:
-    """The processor time of each callback of the loop that belongs to a scrape, while the block lasts."""
+def steps() -> Iterator[list[int]]:
+    """The processor time of each callback of the loop that belongs to what is measured, while the block lasts."""
     times, before = list[int](), asyncio.Handle._run
 
     def run(handle: Any) -> None:
         began_ns = thread_ns()
         before(handle)
-        if handle._context.get(_scraping, False):
+        if handle._context.get(_measuring, False):
             times.append(thread_ns() - began_ns)
 
     asyncio.Handle._run = run
@@ -81,14 +81,14 @@ def _steps() -> Iterator[list[int]]:
         asyncio.Handle._run = before
 
 
-def _signal(number: int) -> Signal:
+def a_signal(number: int) -> Signal:
     tolerance = DEFAULT_RISK_TOLERANCE_PPM[STRATEGY]
     return Signal(SignalId(f"b{number}"), STRATEGY, TradeAction.BUY, SOL, tolerance, notional_micros=5 * MICROS)
 
 
 async def _keep_trading(app: App) -> None:
     for number in count():
-        await app.submit(_signal(number))
+        await app.submit(a_signal(number))
         await asyncio.sleep(0.002)
 
 
@@ -98,9 +98,9 @@ async def _inside(folder: Path) -> list[int]:
         metrics = Metrics(app, ServiceHealth(app, None), journal, lambda: BesideSample(0, False, {}, {}, {}))
         others = [asyncio.create_task(metrics.run()), asyncio.create_task(_keep_trading(app))]
         await asyncio.sleep(1)
-        with _steps() as times:
+        with steps() as times:
             for _ in range(SCRAPES):
-                await asyncio.create_task(_scrape_once(metrics))
+                await asyncio.create_task(marked(metrics.text()))
                 await asyncio.sleep(1 / PER_S)
         for one in others:
             one.cancel()
@@ -109,9 +109,10 @@ async def _inside(folder: Path) -> list[int]:
     return times
 
 
-async def _scrape_once(metrics: Metrics) -> None:
-    _scraping.set(True)  # The tasks and callbacks that it starts inherit it.
-    await metrics.text()
+async def marked(measured: Coroutine[Any, Any, object]) -> None:
+    """Does it as what is measured."""
+    _measuring.set(True)  # The tasks and callbacks that it starts inherit it.
+    await measured
 
 
 def scrape() -> list[Result]:
