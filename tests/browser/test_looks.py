@@ -41,7 +41,7 @@ def test_a_view(theme: Theme, size: tuple[int, int], visitors: Visitors, artifac
         look_at(visit.open("/login"), artifacts / f"login-{theme}-{width}.png", width)
 
 
-@pytest.mark.parametrize(("theme", "size"), zip(THEMES, SIZES, strict=True))
+@pytest.mark.parametrize(("theme", "size"), [*zip(THEMES, SIZES, strict=True)])
 def test_the_reference_page(theme: Theme, size: tuple[int, int], visitors: Visitors, artifacts: Path) -> None:
     width, height = size
     with visitors.visit("vera", viewport={"width": width, "height": height}, color_scheme=theme) as visit:

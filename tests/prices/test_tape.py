@@ -53,7 +53,9 @@ def row(minute: int, close: str = "100", volume: str = "1") -> str:
         (HEADER, None, "0 candles"),
         (HEADER + GOOD, None, "1 candles"),
         ("timestamp,open,high,low,close\n", 1, "no column volume"),
-        (GOOD + NEXT, 1, "no column timestamp, open, high, low, close, volume"),
+        ("a,b\n" + GOOD + NEXT, 1, "no column timestamp, open, high, low, close, volume"),
+        (GOOD.replace(",10\n", "\n"), 1, "no column timestamp, open, high, low, close, volume"),
+        ("time,date" + HEADER[9:] + GOOD, 1, "no column timestamp"),
         (HEADER + GOOD + "2025-04-06 00:05:00+00:00,105,1", 3, "3 columns instead of 6"),
         (HEADER + GOOD + NEXT[:-1] + ",7\n", 3, "7 columns instead of 6"),
         (HEADER.encode() + GOOD.encode() + b"2025-04-06 00:05:00+00:00,105,\xff,1,1,1\n", 3, "broken UTF-8"),
@@ -78,10 +80,10 @@ def row(minute: int, close: str = "100", volume: str = "1") -> str:
         (HEADER + GOOD + NEXT.replace("04-06", "04-36"), 3, "timestamp: '2025-04-36 00:05:00+00:00' is not an ISO"),
         (HEADER + GOOD + NEXT.replace("2025-", "1925-"), 3, "timestamp: '1925-04-06 00:05:00+00:00' is not between"),
         (HEADER + GOOD + "soon,1,1,1,1,1\n", 3, "timestamp: 'soon' is neither an ISO 8601 time nor a unix time"),
-        (HEADER + GOOD + NEXT + NEXT, 4, "the same timestamp again"),
-        (HEADER + NEXT + GOOD, 3, "earlier than the line before"),
-        (HEADER + row(0) + row(5) + row(10) + row(13), 5, "180 s after the line before, where 300 s is usual"),
-        (HEADER + row(0) + row(5) + row(10) + row(16), 5, "360 s after the line before, where 300 s is usual"),
+        (HEADER + GOOD + NEXT + NEXT.replace("101.5", "101.6"), 4, "other values than line 3 for the same time"),
+        (HEADER + NEXT + GOOD + NEXT.replace("20.5", "20.6"), 4, "other values than line 2 for the same time"),
+        (HEADER + row(0) + row(5) + row(10) + row(13), 5, "180 s after the candle before, where 300 s is usual"),
+        (HEADER + row(0) + row(5) + row(10) + row(16), 5, "360 s after the candle before, where 300 s is usual"),
         (HEADER + GOOD + '"' + "9" * 200_000, 3, "not CSV: field larger than field limit (131072)"),
     ],
 )
@@ -106,7 +108,7 @@ def test_a_tape_that_is_too_large(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("names", "what"),
     [
-        ((), "no CSV file in this folder"),
+        ((), r"no file of candles in this folder \(\.csv, \.txt, \.json\)"),
         (("DOGEUSDT_5m.csv",), "unknown symbol 'DOGEUSDT'"),
         (("SOL.csv", "SOLUSDT_5m.csv"), "a second file for the same token"),
     ],
@@ -119,10 +121,15 @@ def test_folders_that_are_refused(tmp_path: Path, names: tuple[str, ...], what: 
 
 
 def test_two_steps_in_a_folder(tmp_path: Path) -> None:
-    write(tmp_path, HEADER + row(0) + row(1), "BTC.csv")
-    write(tmp_path, HEADER + row(0) + row(5), "SOL.csv")
-    with pytest.raises(TapeError, match="longer or shorter"):
-        load_tape(tmp_path, TOKENS)
+    """Each token's price ages by its own candles."""
+    write(tmp_path, HEADER + row(0, "1") + row(1, "2") + row(2, "3"), "BTC.csv")
+    write(tmp_path, HEADER + row(0, "4") + row(5, "5"), "SOL.csv")
+    tape = load_tape(tmp_path, TOKENS)
+    assert (tape.step_ns, tape.longest_ns) == (60 * NS, STEP_NS)
+    seen = {
+        at: {mint: tick.price_pico // PICO for mint, tick in tape.ticks(minutes(at)).items()} for at in (1, 3, 5, 9)
+    }
+    assert seen == {1: {"btc": 1, "sol": 4}, 3: {"btc": 3, "sol": 4}, 5: {"sol": 4}, 9: {"sol": 4}}
 
 
 def test_no_such_tape(tmp_path: Path) -> None:
@@ -146,10 +153,74 @@ def test_symbols_of_file_names(tmp_path: Path, name: str, mint: str) -> None:
     assert list(load_tape(tmp_path, TOKENS).series) == [mint]
 
 
+def test_what_was_put_right_is_told(tmp_path: Path) -> None:
+    rows = [row(at, str(100 + at)) for at in (10, 0, 5, 5, 5, 30)]
+    tape = load_tape(write(tmp_path, HEADER + "".join(rows)), TOKENS)
+    assert tape.notes == (
+        "SOLUSDT_5m.csv: 1 rows came earlier than the one before; they were sorted",
+        "SOLUSDT_5m.csv: 2 double rows were merged",
+        "SOLUSDT_5m.csv: 3 candles are missing in 1 gaps, which have no price: 3 after 2025-04-06T00:15:00+00:00",
+    )
+    assert tape.series[Mint("sol")].open_pico == tuple(price * PICO for price in (100, 105, 110, 130))
+
+
+def test_candles_of_freqtrade(tmp_path: Path) -> None:
+    content = "[[1743897600000, 100, 110, 90, 105, 10], [1743897900000, 105, 111, 99, 101.5, 20.5]]"
+    series = load_tape(write(tmp_path, content, "SOL_USDT-5m.json"), TOKENS).series[Mint("sol")]
+    assert (series.start_ns, series.close_pico) == (START_NS, (105 * PICO, 101_500_000_000_000))
+
+
+@pytest.mark.parametrize(
+    ("content", "line", "what"),
+    [
+        ('{"a": 1}', 1, "not a list of candles"),
+        ("[[1743897600000, 100, 110, 90, 105, 10], [1743897900000, 105]]", 2, "2 numbers instead of 6"),
+        (
+            "[[1743897600000, 100, 110, 90, 105, 10], [1743897900000, null, 111, 99, 1, 20.5]]",
+            2,
+            "'null' is not a price",
+        ),
+        ('[["soon", 100, 110, 90, 105, 10]]', 1, "timestamp: "),
+    ],
+)
+def test_json_that_is_no_candles(tmp_path: Path, content: str, line: int, what: str) -> None:
+    with pytest.raises(TapeError) as caught:
+        load_tape(write(tmp_path, content, "SOL_USDT-5m.json"), TOKENS)
+    assert caught.value.line == line
+    assert caught.value.what.startswith(what)
+
+
+def test_formats_that_need_another_program(tmp_path: Path) -> None:
+    write(tmp_path, b"ARROW1", "SOL_USDT-5m.feather")
+    with pytest.raises(TapeError, match="Export the candles as CSV"):
+        load_tape(tmp_path, TOKENS)
+
+
+def test_a_token_that_no_list_has(tmp_path: Path) -> None:
+    asked = list[str]()
+
+    def unlisted(symbol: str) -> Token:
+        asked.append(symbol)
+        return Token(symbol, Mint(symbol.lower()), 6, "token")
+
+    write(tmp_path, HEADER + GOOD + NEXT, "WIFUSDT_5m.csv")
+    write(tmp_path, HEADER + GOOD + NEXT, "SOL.csv")
+    assert set(load_tape(tmp_path, TOKENS, unlisted).series) == {"wif", "sol"}
+    assert asked == ["WIF"]
+
+
 @pytest.mark.parametrize(
     "content",
     [
         HEADER + GOOD + NEXT,
+        GOOD + NEXT,
+        "1743897600000,100,110,90,105,10,1743897899999,1050,7,5,525,0\n"
+        "1743897900000,105,111,99,101.5,20.5,1743898199999,2080,9,1,101,0\n",
+        "1743897600000000,100,110,90,105,10,1743897899999999,1050,7,5,525,0\n"
+        "1743897900000000,105,111,99,101.5,20.5,1743898199999999,2080,9,1,101,0\n",
+        "open_time" + HEADER[9:] + GOOD + NEXT,
+        "Date" + HEADER[9:] + GOOD + NEXT,
+        HEADER + NEXT + GOOD + GOOD,
         HEADER + GOOD + NEXT.rstrip("\n"),
         "\ufeff" + HEADER + GOOD + NEXT,
         (HEADER + GOOD + NEXT + "\n\n").replace("\n", "\r\n"),

@@ -46,7 +46,7 @@ def audit(
 ) -> list[Delayed]:
     """The first run's result, and those of the delayed ones. What lives on the first alone was look-ahead."""
     found = [result(0, first)]
-    for delay_ns in (SECOND_NS, tape.step_ns):
+    for delay_ns in (SECOND_NS, tape.longest_ns):
         later = delayed(signals, delay_ns, tape.end_ns)
         found.append(result(delay_ns, play(config, MemoryJournal(), tape, later, seed, on_signal, detail=detail)))
     return found

@@ -47,7 +47,7 @@ class PastMarket:
             venue=paper_venue(
                 config, engine, clock, opening, seed, model, bounds_slippage=True, tick_of=inside.tick_of
             ),
-            desk=msgspec.structs.replace(known.desk, fill_within_ns=tape.step_ns),
+            desk=msgspec.structs.replace(known.desk, fill_within_ns=tape.longest_ns),
             first_price_ns=opening.first_after,
             look_inside=inside.look,
         )

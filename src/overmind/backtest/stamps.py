@@ -70,6 +70,6 @@ def doubts(signals: Sequence[Signal], tape: Tape) -> list[str]:
     if 2 * inside > len(signals):
         found.append(
             f"{inside} of {len(signals)} signals lie inside candles. The tape has no price there, so each waits for "
-            f"the next candle to open, up to {tape.step_ns / 1e9:g} s; finer candles shorten that"
+            f"the next candle to open, up to {tape.longest_ns / 1e9:g} s; finer candles shorten that"
         )
     return found

@@ -11,6 +11,7 @@ from typing import Annotated, Final, NamedTuple
 import msgspec
 import typer
 
+from overmind.backtest.assumptions import assumptions_of
 from overmind.backtest.audit import Delayed, audit
 from overmind.backtest.history import Played, play
 from overmind.backtest.inside import InsideSummary
@@ -72,7 +73,7 @@ def demo(
 
 
 def backtest(
-    tape: Annotated[Path, typer.Argument(callback=absolute, help="CSV file of candles, or a folder of such files.")],
+    tape: Annotated[Path, typer.Argument(callback=absolute, help="File of candles, or a folder of such files.")],
     signals: Annotated[
         Path, typer.Option("--signals", callback=absolute, help="File of signals with timestamps, as JSON Lines.")
     ],
@@ -116,11 +117,11 @@ def backtest(
             present.complain(f"{detail}: its candles are not shorter than the tape's", "name finer ones with --detail")
             raise typer.Exit(BAD_INPUT)
         read = _read_signals(signals, config, history, stamps)
-        warnings = [] if stamps is not None else doubts(read, history)
+        warnings = [*history.notes, *([] if stamps is not None else doubts(read, history))]
         for warning in warnings:
             present.warn(warning)
         _play_and_report(config, history, read, seed, data_dir, as_json, warnings, audited, finer)
-        report_page(data_dir / JOURNAL, report)
+        report_page(data_dir / JOURNAL, report, [*warnings, *assumptions_of(history, seed, finer)])
 
 
 def _play_and_report(

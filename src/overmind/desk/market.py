@@ -107,7 +107,7 @@ def paper(
             prices: Prices = LoopedTape(tape, clock)
             return MarketAccess(paper_venue(config, engine, clock, prices, seed, model), prices, desk)
         prices = TapePrices(tape, clock)
-        desk = msgspec.structs.replace(desk, mark_age_max_ns=STALE_CANDLES * tape.step_ns)
+        desk = msgspec.structs.replace(desk, mark_age_max_ns=STALE_CANDLES * tape.longest_ns)
         venue = paper_venue(config, engine, clock, prices, seed, model)
         return MarketAccess(venue, prices, desk, mark_every_s=tape.step_ns / 1e9)
 

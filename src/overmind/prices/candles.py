@@ -1,29 +1,32 @@
-"""Reads candles from CSV files. The first line names the columns, and a candle's timestamp is its opening time."""
+"""Reads candles from files: a folder of them, or one. A row's timestamp is its opening time.
+
+Rows out of order are sorted, and double rows that agree are merged; the tape's notes say how many. What contradicts
+itself is refused with file and row.
+"""
 
 from __future__ import annotations
 
-import csv
-import io
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from decimal import Decimal
 from functools import lru_cache
 from importlib import resources
 from itertools import pairwise
-from operator import itemgetter
 from pathlib import Path
-from typing import Final, Protocol
+from typing import Final, NamedTuple
 
-from overmind.clock.instants import instant_ns
+from overmind.clock.instants import instant_ns, iso_seconds
 from overmind.core.model.ids import Mint
 from overmind.core.model.money import Token
 from overmind.core.model.numbers import decimal_of, number, scaled, scaled_down
 from overmind.core.model.units import BPS, NS, PICO, PRICE_MAX_PICO
+from overmind.prices.rows import BINARY_ENDS, ENDS, BadRow, rows_of
 from overmind.prices.tape import Series, Tape
 
-COLUMNS: Final = ("timestamp", "open", "high", "low", "close", "volume")
 TAPE_BYTES_MAX: Final = 128 * 1024 * 1024  # About two million candles.
 QUOTE_SUFFIXES: Final = ("USDT", "USDC", "USD")
+MICROS_DIGITS: Final = 15  # A unix time of so many digits counts microseconds, as in Binance's dumps since 2025.
+GAPS_SHOWN: Final = 3
 
 _PRICE_MAX: Final = decimal_of(PRICE_MAX_PICO // PICO, 0)
 _VOLUME_MAX: Final = Decimal(10**15)
@@ -46,49 +49,74 @@ def shipped_tape_path() -> Path:
     return Path(str(resources.files("overmind") / "data" / "tape"))
 
 
-def load_tape(path: Path, tokens: Mapping[str, Token]) -> Tape:
-    """Loads a CSV file or a folder of them. `tokens` maps the symbol in a file's name to a token. Raises TapeError."""
+TokenOf = Callable[[str], Token | None]  # symbol in upper case → its token; None: it is not known
+
+
+def load_tape(path: Path, tokens: Mapping[str, Token], unlisted: TokenOf = lambda symbol: None) -> Tape:
+    """Loads a file of candles or a folder of them. `tokens` maps the symbol in a file's name to a token.
+
+    `unlisted` says what a symbol is that `tokens` does not have. Files may have candles of different length. Raises
+    TapeError.
+    """
     series: dict[Mint, Series] = {}
+    notes: list[str] = []
     for file in _files(path):
-        one = _load_series(file, _token_of(file, tokens).mint)
-        if one.mint in series:
-            raise TapeError(file, None, "a second file for the same token", "Keep one file for each token")
-        if any(one.step_ns != other.step_ns for other in series.values()):
-            raise TapeError(file, None, "its candles are longer or shorter than the other files'", "Use one interval")
-        series[one.mint] = one
-    return Tape(series)
+        read = _load(file, _token_of(file, tokens, unlisted).mint)
+        if read.series.mint in series:
+            fix = "Keep one file for each token; finer candles of the same time belong into a folder of their own"
+            raise TapeError(file, None, "a second file for the same token", fix)
+        series[read.series.mint] = read.series
+        notes += (f"{file.name}: {note}" for note in read.notes)
+    return Tape(series, tuple(notes))
 
 
 def _files(path: Path) -> list[Path]:
     if path.is_file():
-        return [path]
+        return [_readable(path)]
     if not path.is_dir():
-        raise TapeError(path, None, "no such file or folder", "Name a CSV file, or a folder of them")
-    files = sorted(file for file in path.iterdir() if file.suffix.lower() == ".csv")
+        raise TapeError(path, None, "no such file or folder", "Name a file of candles, or a folder of them")
+    files = sorted(file for file in path.iterdir() if file.suffix.lower() in (*ENDS, *BINARY_ENDS))
     if not files:
-        raise TapeError(path, None, "no CSV file in this folder", "Put candles there, such as SOLUSDT_5m.csv")
-    return files
+        what = f"no file of candles in this folder ({', '.join(ENDS)})"
+        raise TapeError(path, None, what, "Put candles there, such as SOLUSDT_5m.csv")
+    return [_readable(file) for file in files]
 
 
-def _token_of(file: Path, tokens: Mapping[str, Token]) -> Token:
-    """SOLUSDT_5m.csv, SOL-USDC.csv and sol.csv are all files of SOL."""
-    symbol = file.stem.replace("-", "_").split("_")[0].upper()
+def _readable(file: Path) -> Path:
+    if file.suffix.lower() in BINARY_ENDS:
+        raise TapeError(
+            file, None, "a format that is not read here", "Export the candles as CSV, or as freqtrade's JSON"
+        )
+    return file
+
+
+def _token_of(file: Path, tokens: Mapping[str, Token], unlisted: TokenOf) -> Token:
+    """SOLUSDT_5m.csv, SOL-USDC.csv, SOL_USDT-5m.json and sol.csv are all files of SOL."""
+    symbol = symbol_of(file)
     known = {name.upper(): token for name, token in tokens.items()}
-    for suffix in ("", *QUOTE_SUFFIXES):
-        token = known.get(symbol.removesuffix(suffix))
-        if token is not None:
+    for name in (symbol, *(symbol.removesuffix(end) for end in QUOTE_SUFFIXES)):
+        if (token := known.get(name)) is not None:
             return token
+    bare = next((symbol.removesuffix(end) for end in QUOTE_SUFFIXES if symbol.endswith(end) and symbol != end), symbol)
+    if (token := unlisted(bare)) is not None:
+        return token
     raise TapeError(file, None, f"unknown symbol {symbol[:40]!r}", f"Name the file after one of {', '.join(tokens)}")
 
 
-def _load_series(file: Path, mint: Mint) -> Series:
-    rows = csv.reader(io.StringIO(_text(file), newline=""))
+def symbol_of(file: Path) -> str:
+    return file.stem.replace("-", "_").split("_")[0].upper()
+
+
+class Read(NamedTuple):
+    series: Series
+    notes: list[str]
+
+
+def _load(file: Path, mint: Mint) -> Read:
     try:
-        return _series(rows, mint)
-    except csv.Error as error:
-        raise TapeError(file, rows.line_num, f"not CSV: {error}", "Export the candles again") from None
-    except _BadRow as bad:
-        raise TapeError(file, rows.line_num if bad.line is None else bad.line, bad.what, bad.fix) from None
+        return _read(file, mint)
+    except BadRow as bad:
+        raise TapeError(file, bad.line, bad.what, bad.fix) from None
 
 
 def _text(file: Path) -> str:
@@ -105,73 +133,94 @@ def _text(file: Path) -> str:
         raise TapeError(file, line, "broken UTF-8", "Export the candles again, as UTF-8") from None
 
 
-class _BadRow(Exception):
-    """What is wrong with a row, and how to fix it. Without a line: the row that is being read."""
-
-    def __init__(self, what: str, fix: str, line: int | None = None) -> None:
-        super().__init__(what)
-        self.what = what
-        self.fix = fix
-        self.line = line
-
-
-class _Rows(Protocol):
-    """What `csv.reader` returns."""
-
-    line_num: int
-
-    def __iter__(self) -> Iterator[list[str]]: ...
-
-    def __next__(self) -> list[str]: ...
+class _Row(NamedTuple):
+    at_ns: int
+    open_pico: int
+    high_pico: int
+    low_pico: int
+    close_pico: int
+    volume_ppm: int
 
 
-def _series(rows: _Rows, mint: Mint) -> Series:
-    header = next(iter(rows), [])
-    cells_of = _columns(header)
-    width = len(header)
-    candles: list[tuple[int, ...]] = []
+def _read(file: Path, mint: Mint) -> Read:
+    rows: list[_Row] = []
     lines: list[int] = []
-    for row in rows:
-        if len(row) == width:
-            candles.append(_candle(*cells_of(row)))
-            lines.append(rows.line_num)
-        elif row:  # A blank line is allowed, an incomplete one is not.
-            raise _BadRow(f"{len(row)} columns instead of {width}", "Complete the line, or remove it")
-    if len(candles) < 2:
-        raise _BadRow(f"{len(candles)} candles", "Two at least are needed, to know how long a candle is", line=0)
-    opened, opens, highs, lows, closes, depths, ranges = zip(*candles, strict=True)
+    for line, cells in rows_of(file, _text(file)):
+        try:
+            rows.append(_candle(*cells))
+        except BadRow as bad:
+            raise BadRow(bad.what, bad.fix, line) from None
+        lines.append(line)
+    rows, lines, notes = _in_order(rows, lines)
+    if len(rows) < 2:
+        raise BadRow(f"{len(rows)} candles", "Two at least are needed, to know how long a candle is")
+    series = _series_of(mint, rows, lines)
+    return Read(series, [*notes, *_gap_notes(series)])
+
+
+def _in_order(rows: list[_Row], lines: list[int]) -> tuple[list[_Row], list[int], list[str]]:
+    """Sorts the rows and merges double ones, where that is needed, and says so."""
+    out_of_order = sum(after.at_ns < before.at_ns for before, after in pairwise(rows))
+    if not out_of_order and all(after.at_ns > before.at_ns for before, after in pairwise(rows)):
+        return rows, lines, []
+    kept: list[_Row] = []
+    at: list[int] = []
+    double = 0
+    for row, line in sorted(zip(rows, lines, strict=True), key=lambda one: one[0].at_ns):
+        if not kept or row.at_ns != kept[-1].at_ns:
+            kept.append(row)
+            at.append(line)
+        elif row == kept[-1]:
+            double += 1
+        else:
+            raise BadRow(f"other values than line {at[-1]} for the same time", "Keep the right one of the two", line)
+    notes = [f"{out_of_order} rows came earlier than the one before; they were sorted"] if out_of_order else []
+    return kept, at, [*notes, f"{double} double rows were merged"] if double else notes
+
+
+def _gap_notes(series: Series) -> list[str]:
+    gaps = list(series.gaps())
+    if not gaps:
+        return []
+    first = ", ".join(f"{gap.missing} after {iso_seconds(gap.after_ns)}" for gap in gaps[:GAPS_SHOWN])
+    more = ", …" if len(gaps) > GAPS_SHOWN else ""
+    missing = sum(gap.missing for gap in gaps)
+    return [f"{missing} candles are missing in {len(gaps)} gaps, which have no price: {first}{more}"]
+
+
+def _series_of(mint: Mint, rows: Iterable[_Row], lines: Sequence[int]) -> Series:
+    opened, opens, highs, lows, closes, volumes = zip(*rows, strict=True)
     step_ns = _step_ns(opened, lines)
-    closed = tuple(at_ns + step_ns for at_ns in opened)
-    return Series(mint, opened[0], step_ns, closed, opens, highs, lows, closes, depths, ranges)
+    return Series(
+        mint=mint,
+        start_ns=opened[0],
+        step_ns=step_ns,
+        closed_at_ns=tuple(at_ns + step_ns for at_ns in opened),
+        open_pico=opens,
+        high_pico=highs,
+        low_pico=lows,
+        close_pico=closes,
+        depth_micros=tuple(volume * close // PICO for volume, close in zip(volumes, closes, strict=True)),
+        range_bps=tuple(-(-(high - low) * BPS // close) for high, low, close in zip(highs, lows, closes, strict=True)),
+    )
 
 
-def _columns(header: list[str]) -> Callable[[list[str]], tuple[str, ...]]:
-    names = [name.strip().lower() for name in header]
-    missing = [column for column in COLUMNS if column not in names]
-    if missing:
-        what = f"no column {', '.join(missing)}" if header else "empty"
-        raise _BadRow(what, f"The first line must read {','.join(COLUMNS)}", line=1)
-    return itemgetter(*(names.index(column) for column in COLUMNS))
-
-
-def _candle(at: str, opened: str, high: str, low: str, close: str, volume: str) -> tuple[int, ...]:
-    """(opened at, open, high, low, close, depth, range) as integers."""
+def _candle(at: str, opened: str, high: str, low: str, close: str, volume: str) -> _Row:
     try:
-        at_ns = instant_ns(at.strip())
+        at_ns = _opened_ns(at.strip())
     except ValueError as error:
-        raise _BadRow(f"timestamp: {error}", "Write 2025-04-06T00:00:00+00:00, or unix time in s or ms") from None
+        fix = "Write 2025-04-06T00:00:00+00:00, or unix time in s, ms or µs"
+        raise BadRow(f"timestamp: {error}", fix) from None
     open_pico, high_pico, low_pico, close_pico = _pico(opened), _pico(high), _pico(low), _pico(close)
     if not low_pico <= open_pico <= high_pico or not low_pico <= close_pico <= high_pico:
-        raise _BadRow(f"open {opened}, close {close} outside [{low}, {high}]", "Low must be lowest, and high highest")
-    return (
-        at_ns,
-        open_pico,
-        high_pico,
-        low_pico,
-        close_pico,
-        _volume_ppm(volume) * close_pico // PICO,
-        -(-(high_pico - low_pico) * BPS // close_pico),
-    )
+        raise BadRow(f"open {opened}, close {close} outside [{low}, {high}]", "Low must be lowest, and high highest")
+    return _Row(at_ns, open_pico, high_pico, low_pico, close_pico, _volume_ppm(volume))
+
+
+def _opened_ns(text: str) -> int:
+    if len(text) >= MICROS_DIGITS and text.isascii() and text.isdigit():
+        return instant_ns(f"{text[:-6]}.{text[-6:]}")
+    return instant_ns(text)
 
 
 # A candle opens at the price at which the last one closed, so about half of the prices were just parsed.
@@ -180,7 +229,7 @@ def _pico(text: str) -> int:
     price = number(text.strip())
     if isinstance(price, Decimal) and 0 < price <= _PRICE_MAX and (pico := scaled(price, 12)) is not None:
         return pico
-    raise _BadRow(f"{text[:40]!r} is not a price", f"Write a number in (0, {_PRICE_MAX}] with 12 decimals at most")
+    raise BadRow(f"{text[:40]!r} is not a price", f"Write a number in (0, {_PRICE_MAX}] with 12 decimals at most")
 
 
 def _volume_ppm(text: str) -> int:
@@ -188,20 +237,16 @@ def _volume_ppm(text: str) -> int:
     volume = number(text.strip())
     if isinstance(volume, Decimal) and 0 <= volume <= _VOLUME_MAX:
         return scaled_down(volume, 6)
-    raise _BadRow(f"{text[:40]!r} is not a volume", "Write how many tokens were traded, 0 or more")
+    raise BadRow(f"{text[:40]!r} is not a volume", "Write how many tokens were traded, 0 or more")
 
 
 def _step_ns(opened: Sequence[int], lines: Sequence[int]) -> int:
     """The candle length. Candles may be missing, but none may open between the steps."""
     steps = [after - before for before, after in pairwise(opened)]
     counts = Counter(steps)
-    usual = max((step for step in counts if step > 0), key=lambda step: (counts[step], -step), default=1)
+    usual = max((step for step in counts), key=lambda step: (counts[step], -step), default=1)
     for step, line in zip(steps, lines[1:], strict=True):
-        if step == 0:
-            raise _BadRow("the same timestamp again", "Keep one line for each time", line)
-        if step < 0:
-            raise _BadRow("earlier than the line before", "Sort the lines by timestamp", line)
         if step % usual:
-            fix = "The time between two lines must be this, or a multiple where candles are missing"
-            raise _BadRow(f"{step / NS:g} s after the line before, where {usual / NS:g} s is usual", fix, line)
+            fix = "The time between two candles must be this, or a multiple where some are missing"
+            raise BadRow(f"{step / NS:g} s after the candle before, where {usual / NS:g} s is usual", fix, line)
     return usual

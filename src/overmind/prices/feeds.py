@@ -54,8 +54,10 @@ class OpeningPrices:
         if is_own(order.signal_id) or order.attempt:
             return at_ns
         series = self._tape.series.get(order.mint)
-        opens_ns = series.opens_after_ns(at_ns) if series is not None else None
-        return at_ns + self._tape.step_ns if opens_ns is None else min(opens_ns, at_ns + self._tape.step_ns)
+        if series is None:
+            return at_ns
+        opens_ns, latest_ns = series.opens_after_ns(at_ns), at_ns + series.step_ns
+        return latest_ns if opens_ns is None else min(opens_ns, latest_ns)
 
 
 class LoopedTape:

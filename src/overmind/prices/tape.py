@@ -106,12 +106,15 @@ class Series(Value, frozen=True):
 
 
 class Tape:
-    """Several series with the same candle length."""
+    """Several series. Their candles may differ in length."""
 
-    def __init__(self, series: Mapping[Mint, Series]) -> None:
+    def __init__(self, series: Mapping[Mint, Series], notes: tuple[str, ...] = ()) -> None:
+        """`notes`: what its reader had to change or found missing, for whoever reads it."""
         assert series, "a tape without series"
         self.series = dict(series)
-        self.step_ns = next(iter(series.values())).step_ns
+        self.notes = notes
+        self.step_ns = min(one.step_ns for one in series.values())  # of the shortest candles
+        self.longest_ns = max(one.step_ns for one in series.values())
         self.start_ns = min(one.start_ns for one in series.values())
         self.end_ns = max(one.end_ns for one in series.values())
 
