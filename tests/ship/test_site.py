@@ -52,6 +52,16 @@ def test_every_page_is_in_the_navigation() -> None:
     assert sorted(listed) == sorted(pages), "zensical.toml names every page of docs/ once"
 
 
+def test_every_heading_of_a_document_is_one_of_its_page(site: Path) -> None:
+    """A fence that the site does not know would take in whatever follows it."""
+    for path in (ROOT / "docs").rglob("*.md"):
+        text = re.sub(r"^```.*?^```$", "", path.read_text(encoding="utf-8"), flags=re.MULTILINE | re.DOTALL)
+        page = site / path.relative_to(ROOT / "docs").with_suffix("") / "index.html"
+        page = page if page.exists() else page.parent.parent / "index.html"
+        told = len(re.findall(r"<h[23] ", page.read_text(encoding="utf-8")))
+        assert told == len(re.findall(r"^#{2,3} ", text, re.MULTILINE)), path
+
+
 def test_every_page_is_reached_from_the_first(site: Path) -> None:
     """And no link leads to a page, or a heading, that is not there."""
     texts, waiting, wanted = dict[Path, str](), [site / "index.html"], list[tuple[Path, str]]()
