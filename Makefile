@@ -11,6 +11,7 @@ READY := .venv/.ready
 BROWSER := .venv/.browser
 SHIP := .venv/.ship
 PROMTOOL := .venv/promtool/usr/bin/promtool
+NGINX := .venv/nginx/usr/sbin/nginx
 
 .PHONY: demo test check fix bench budget soak browser contract ship clients wheel sbom site mutants interpreters seeds sim pictures lock clean
 
@@ -61,7 +62,7 @@ contract: $(BROWSER)
 	$(BIN)/pytest tests/browser/contract_every_route.py
 
 # What is shipped beside the program: rules, dashboard, unit, image, clients, wheel, documentation site.
-ship: $(SHIP) $(PROMTOOL)
+ship: $(SHIP) $(PROMTOOL) $(NGINX)
 	$(BIN)/pytest -n 2 --dist loadfile -rs tests/ship $(TESTS)
 
 # The wheel, for an image or another machine. Nothing is fetched.
@@ -137,6 +138,16 @@ $(PROMTOOL): $(READY)
 	@rm -rf .venv/promtool && mkdir -p .venv/promtool
 	@cd .venv/promtool && fetch="apt-get download --quiet --quiet --option APT::Sandbox::User=root prometheus" \
 	  && { $$fetch 2>/dev/null || { apt-get update --quiet --quiet && $$fetch; } } && dpkg -x prometheus_*.deb . && rm prometheus_*.deb
+	@touch $@
+
+# Likewise, for the proxy of docs/hooks.md.
+$(NGINX): $(READY)
+	@command -v apt-get >/dev/null && command -v dpkg >/dev/null \
+	  || { echo "nginx comes with Debian's package, and apt-get or dpkg is missing: unpack nginx to $@" >&2; exit 2; }
+	@echo "Unpacking nginx …"
+	@rm -rf .venv/nginx && mkdir -p .venv/nginx
+	@cd .venv/nginx && fetch="apt-get download --quiet --quiet --option APT::Sandbox::User=root nginx" \
+	  && { $$fetch 2>/dev/null || { apt-get update --quiet --quiet && $$fetch; } } && dpkg -x nginx_*.deb . && rm nginx_*.deb
 	@touch $@
 
 # After a change of the dependencies in pyproject.toml. Needs uv, which writes neither addresses nor hosts here.

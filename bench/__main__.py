@@ -13,6 +13,7 @@ import msgspec
 from rich.console import Console
 from rich.table import Table
 
+from bench.answers import answers
 from bench.chain import chain
 from bench.endurance import endurance
 from bench.explain import explain
@@ -51,6 +52,7 @@ PARTS: dict[str, Callable[[], list[Result]]] = {
     "log": log_lines,
     "http": http,
     "hooks": hooks,
+    "answers": answers,
     "pages": pages,
     "scrape": scrape,
     "chain": chain,

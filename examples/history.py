@@ -1,7 +1,7 @@
 """Runs the momentum strategy over past prices, and writes its signals for a backtest, one a line.
 
     python examples/history.py src/overmind/data/tape/SOLUSDT_5m.csv > signals.jsonl
-    overmind backtest src/overmind/data/tape --signals signals.jsonl
+    overmind backtest src/overmind/data/tape --signals signals.jsonl --stamps close
 
 The strategy is the one of the bots. Each signal has the time at which its candle closed: its price was not known
 before. The file is a tape as `overmind backtest` reads it: a header, and the candles in order. What the strategy holds

@@ -60,7 +60,7 @@ def told(record: om.Record) -> str:
         case om.RejectedSignal():
             return f"{record.signal_id}: not decided, {record.error}"
         case om.ExecutionRecord():
-            return f"{record.order_id}: {record.status} {record.detail}"
+            return f"{record.order_id}: {record.side} {record.status} in {record.wallet_id} {record.detail}".rstrip()
 
 
 async def main() -> None:

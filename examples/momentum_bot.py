@@ -14,7 +14,7 @@ from __future__ import annotations
 import argparse
 from decimal import Decimal
 
-from patience import bars, believed_prices, connected, count, is_waiting, owned, positive, run, say, submit
+from patience import bars, believed_prices, connected, count, positive, run, say, settled_holdings, submit
 from strategies import momentum
 
 STRATEGY = "MomentumTrading"  # the desk keeps apart what each strategy owns
@@ -46,10 +46,11 @@ def main() -> None:
         if before is None:
             say(f"{asked.symbol} {price:.4f}: watching until a price of {asked.lookback} bars ago is known")
             continue
-        if is_waiting(desk, STRATEGY):
+        holdings = settled_holdings(desk, STRATEGY)
+        if holdings is None:
             say("an order of the last bar is still open; waiting")
             continue
-        held = owned(desk, STRATEGY).get(asked.symbol, Decimal(0))
+        held = holdings.get(asked.symbol, Decimal(0))
         say(f"{asked.symbol} {price:.4f}, {price / before - 1:+.2%} over {asked.lookback} bars, holding {held}")
         trade = momentum(asked.symbol, price, before, held > 0, asked.usd, asked.enter)
         if trade is not None:

@@ -86,18 +86,19 @@ def believed_prices(desk: DeskApi) -> dict[str, Decimal]:
     return {row.symbol: Decimal(row.price_usd) for row in rows if row.at_ns >= oldest_ns and not row.doubted}
 
 
-def owned(desk: DeskApi, strategy: str) -> dict[str, Decimal]:
-    """What this strategy owns of each token, over all wallets. Lots of other strategies stay out of it."""
+def settled_holdings(desk: DeskApi, strategy: str) -> dict[str, Decimal] | None:
+    """What this strategy owns of each token, over all wallets. Lots of other strategies stay out of it.
+
+    None while one of its orders is open: what it will own is not known yet. Orders are asked for first, because one may
+    fill between the two questions, and would otherwise be in neither answer.
+    """
+    if any(order.strategy == strategy for order in answered(lambda: desk.orders(open=True))):
+        return None
     found: dict[str, Decimal] = {}
     for row in answered(desk.positions):
         quantity = Decimal(row.quantity_by_strategy.get(strategy, 0))
         found[row.symbol] = found.get(row.symbol, Decimal(0)) + quantity
     return {symbol: quantity for symbol, quantity in found.items() if quantity}
-
-
-def is_waiting(desk: DeskApi, strategy: str) -> bool:
-    """Whether an order of this strategy is still open. What it does to the holdings is not known yet."""
-    return any(order.strategy == strategy for order in answered(lambda: desk.orders(open=True)))
 
 
 def submit(desk: DeskApi, name: str, strategy: str, trade: Trade, at_s: int) -> None:

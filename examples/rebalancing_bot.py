@@ -13,7 +13,7 @@ from __future__ import annotations
 import argparse
 from decimal import Decimal
 
-from patience import answered, bars, believed_prices, connected, count, is_waiting, owned, positive, run, say, submit
+from patience import answered, bars, believed_prices, connected, count, positive, run, say, settled_holdings, submit
 from strategies import rebalancing
 
 STRATEGY = "AIDecision"  # the desk keeps apart what each strategy owns: this one is the bot's alone
@@ -42,12 +42,12 @@ def main() -> None:
     asked, desk = arguments(), connected()
     weights = dict(asked.weights)
     for bar in bars(asked.bar):
-        prices, holdings = believed_prices(desk), owned(desk, STRATEGY)
+        prices, holdings = believed_prices(desk), settled_holdings(desk, STRATEGY)
         unknown = sorted(weights.keys() - prices.keys())
         if unknown:
             say(f"the desk has no price of {', '.join(unknown)} that it believes; waiting")
             continue
-        if is_waiting(desk, STRATEGY):
+        if holdings is None:
             say("an order of the last bar is still open; waiting")
             continue
         equity = Decimal(answered(desk.portfolio).total_value_usd)

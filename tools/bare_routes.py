@@ -37,7 +37,7 @@ def bare_routes() -> list[BaseRoute]:
     health, administration = ServiceHealth(nothing, None), Administration(nothing, nothing)
     metrics, reference = Metrics(nothing, health, nothing, nothing), Reference(lambda: ())
     hooks = Hooks(nothing, nothing, nothing, nothing), HookAdministration(nothing, nothing, nothing)
-    answers = AnswersAdministration(nothing, nothing, nothing, ())
+    answers = AnswersAdministration(nothing, nothing, nothing, (), nothing)
     for part in (Streams(nothing, nothing), health, metrics, administration, *hooks, answers, reference):
         api.include_router(part.routes())
     for router in (queries_router(nothing, nothing, nothing), commands_router(nothing)):

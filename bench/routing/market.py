@@ -34,6 +34,7 @@ class Knobs:
     belief_scale: float = 0.3  # how far edges and decays are off, as a share
     swapped: bool = False  # the beliefs of the best and the worst route are exchanged
     noise_bps: float = 30.0  # of one measured shortfall
+    one_route: bool = False  # as the desk has it today: only wallets differ
     same: bool = False  # all wallets use the same route and fee
     flips_s: float = 0.0  # how often good and bad routes change places; 0: never
     heavy_tail: bool = False  # of the latency
@@ -51,7 +52,7 @@ class Market:
     def __init__(self, name: str, seed: int, wallets: int, signals: int, knobs: Knobs) -> None:
         self.name, self._signals, self._knobs = name, signals, knobs
         self._rng = rng = np.random.Generator(np.random.PCG64(seed))
-        count = 1 if knobs.same else 5
+        count = 1 if knobs.same or knobs.one_route else 5
         self.routes = tuple(Route(f"route{n}", fee) for n, fee in enumerate((0.002, 0.006, 0.015, 0.03, 0.01)[:count]))
         self.wallets = tuple(self._wallet(number) for number in range(wallets))
         self._base_logit = rng.normal(1.6, 0.7, count)
@@ -62,7 +63,7 @@ class Market:
 
     def _wallet(self, number: int) -> Wallet:
         rng, kind = self._rng, _type_of(number)
-        routes = (0,) if self._knobs.same else tuple(int(n) for n in rng.permutation(5)[:2])
+        routes = (0,) if len(self.routes) == 1 else tuple(int(n) for n in rng.permutation(5)[:2])
         strategies = tuple(sorted(int(n) for n in rng.permutation(self.strategies)[:4]))
         capital = CAPITAL_USD.get(kind, 20_000.0) * self._knobs.capital
         return Wallet(f"wallet{number}", kind, capital, routes, strategies, position_max_usd=capital / 4)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import product
 from pathlib import Path
 from typing import Literal
@@ -19,6 +20,8 @@ PATHS = (*(view.path for view in NAVIGATION), *FURTHER)
 Theme = Literal["light", "dark"]
 THEMES: tuple[Theme, ...] = ("light", "dark")
 DRAWN = "document.documentElement.dataset.charts === 'drawn'"
+# All routes and shapes are written by the same lines, and all of them would take ten times as long as a view.
+OF_REFERENCE = ("nav", "h1", "main > section:first-of-type", "#SignalBody")
 SIZES = ((1440, 900), (390, 844))
 
 
@@ -38,9 +41,17 @@ def test_a_view(theme: Theme, size: tuple[int, int], visitors: Visitors, artifac
         look_at(visit.open("/login"), artifacts / f"login-{theme}-{width}.png", width)
 
 
-def look_at(page: Page, picture: Path, width: int) -> None:
+@pytest.mark.parametrize(("theme", "size"), [*zip(THEMES, SIZES, strict=True)])
+def test_the_reference_page(theme: Theme, size: tuple[int, int], visitors: Visitors, artifacts: Path) -> None:
+    width, height = size
+    with visitors.visit("vera", viewport={"width": width, "height": height}, color_scheme=theme) as visit:
+        look_at(visit.open("/reference"), artifacts / f"reference-{theme}-{width}.png", width, OF_REFERENCE)
+
+
+def look_at(page: Page, picture: Path, width: int, parts: Sequence[str] = ()) -> None:
+    """`parts`: what is looked at for readability, by selector; none: the whole page."""
     page.screenshot(path=picture)
-    found = Axe().run(page)
+    found = Axe().run(page, {"include": [[one] for one in parts]}) if parts else Axe().run(page)
     assert found.violations_count == 0, f"{page.url}\n{found.generate_report()}"
     assert page.evaluate("document.documentElement.scrollWidth") <= width, page.url
 

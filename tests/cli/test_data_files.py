@@ -25,6 +25,7 @@ ELSEWHERE = {
     "hung.txt": "the folder of the logs",
     "localnet.journal": "the folder of a localnet",
     "overmind.log": "the folder of the logs",
+    "report.html": "the package",
 }
 # Modules that write files, and where these lie. Those of the data folder have a row in `DATA_FILES`.
 WRITERS = {
@@ -36,6 +37,8 @@ WRITERS = {
     "cli/venue.py": "a key file that the operator names",
     "sandbox/localnet/persistence.py": "the folder of a localnet",
     "sandbox/selftest/scratch_desk.py": "a scratch desk, which goes with its test",
+    "cli/performance/report.py": "a file that the operator names",
+    "report/files.py": "a folder that the operator names",
     "views/statement.py": "a folder that the operator names",
     "journal/bars/replay_process.py": "the kernel, how likely it is to end for want of memory",
     "journal/segments/keeper_process.py": "the kernel, how likely it is to end for want of memory",

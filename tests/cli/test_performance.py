@@ -140,7 +140,14 @@ def test_a_backtest_writes_its_page_too(tmp_path: Path) -> None:
     done = overmind(tmp_path, *words, "--report", "report.html", "--json")
     assert as_json(done)["filled"] == 1
     assert "wrote" in done.stderr
-    assert "Performance report" in (tmp_path / "report.html").read_text(encoding="utf-8")
+    page = (tmp_path / "report.html").read_text(encoding="utf-8")
+    for line in (
+        "Prices are candles of 5 minutes from 2025-04-06T00:00 to 2025-04-06T05:00 UTC, with no gap.",
+        "fills at the first opening price after it.",
+        "Whatever the market does, 2 % of sent orders fail, 0.5 % never land, and 0.2 % find no route",
+        "No part of this market was fitted to fills: its numbers are assumptions.",
+    ):
+        assert line in page
     refused = overmind(tmp_path, *words, "--report", "nowhere/report.html")
     assert (refused.returncode, "is no name for a page" in refused.stderr) == (2, True)
 

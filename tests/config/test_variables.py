@@ -19,8 +19,8 @@ from overmind.config.variables.signals import SIGNAL_FIELDS_IGNORED
 from overmind.config.variables.table import VARIABLES
 from overmind.config.variables.variable import Variable
 from overmind.core.model.codes import Ceilings
-from overmind.core.model.desk_settings import BOOKING_RULES, CostModel, Desk
-from overmind.core.model.enums import TradingMode
+from overmind.core.model.desk_settings import BOOKING_RULES, CostModel, Desk, Routing
+from overmind.core.model.enums import LearnerMode, TradingMode
 from overmind.core.model.ids import Mint, WalletId
 from overmind.core.model.mints import UnlistedRules
 from overmind.core.model.units import MICROS, NS
@@ -60,6 +60,7 @@ def test_the_defaults_of_the_desk_are_those_of_the_core(desk: DeskOnDisk) -> Non
         dust_micros=MICROS // 2,
         unlisted=UnlistedRules(32, 50_000 * MICROS, 100 * MICROS, 100, 300),
         costs=CostModel(miss_bps=50.0, in_flight_bps=0.5),
+        routing=Routing(LearnerMode.SHADOW),
     )
 
 
@@ -180,6 +181,12 @@ OVERMIND_COST_MISS_BPS                  | 0            | desk.costs.miss_bps | 0
 OVERMIND_COST_MISS_BPS                  | 10001        | refused | out of bounds
 OVERMIND_COST_MISS_HALF_LIFE_SEC        | 7200         | desk.costs.miss_half_life_ns | 7200000000000
 OVERMIND_COST_MISS_HALF_LIFE_SEC        | 7201         | refused | out of bounds
+OVERMIND_ROUTING_LEARNER                | ON           | desk.routing.learner | on
+OVERMIND_ROUTING_LEARNER                | shade        | refused | 'shade' is not known
+OVERMIND_ROUTING_LANDING_PERCENT        | 80           | desk.routing.landing_ppm | 800000
+OVERMIND_ROUTING_SLOTS                  | 3            | desk.routing.slots | 3
+OVERMIND_ROUTING_SLOTS                  | 151          | refused | out of bounds
+OVERMIND_ROUTING_LATE_BPS               | 0            | desk.routing.late_bps | 0.0
 OVERMIND_COST_IN_FLIGHT_BPS             | 0.25         | desk.costs.in_flight_bps | 0.25
 SNIPER_TRADING_MODE                     |  PAPER       | mode | Paper
 SNIPER_TRADING_MODE                     | papper       | refused | 'papper' is not known
@@ -249,6 +256,7 @@ def test_every_field_of_the_desk_can_be_set() -> None:
         "costs",
         "ceilings",
         "unlisted",
+        "routing",
         "booking_rules",
         "fill_within_ns",  # of a backtest alone
         "witness_bound_bps",
@@ -257,7 +265,8 @@ def test_every_field_of_the_desk_can_be_set() -> None:
     costs = {f"costs.{field.name}" for field in msgspec.structs.fields(CostModel)}
     ceilings = {f"ceilings.{field.name}" for field in msgspec.structs.fields(Ceilings)}
     unlisted = {f"unlisted.{field.name}" for field in msgspec.structs.fields(UnlistedRules)}
-    assert fields | costs | ceilings | unlisted <= named
+    routing = {f"routing.{field.name}" for field in msgspec.structs.fields(Routing)}
+    assert fields | costs | ceilings | unlisted | routing <= named
 
 
 @pytest.mark.parametrize(("typed", "policy"), [({}, "checked"), ({"OVERMIND_ADMISSION": "Strict"}, "strict")])

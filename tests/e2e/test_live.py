@@ -58,7 +58,7 @@ def test_each_strategy_buys_and_sells(made: LiveProcesses) -> None:
     assert prove(made).fills == 2 * len(StrategyType)
 
 
-@pytest.mark.parametrize("server", ["chain", "maker"])
+@pytest.mark.parametrize("server", ["chain", pytest.param("maker", marks=pytest.mark.soak)])
 def test_a_server_dies_and_comes_back(made: LiveProcesses, server: str) -> None:
     """Meanwhile nothing can be read or sent. Signals are still answered, and in the end everything settles."""
     dying, restart = (made.chain, made.restart_chain) if server == "chain" else (made.maker, made.restart_maker)

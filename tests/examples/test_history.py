@@ -15,7 +15,7 @@ from fast_tape import hastened
 from history import closes, instant, signals
 from overmind.core.model.ids import SOL, Mint
 from overmind.core.model.money import Token
-from overmind.prices.tape import load_tape, shipped_tape_path
+from overmind.prices.candles import load_tape, shipped_tape_path
 from overmind.signals.decode import decode_signal, token_index
 from strategies import momentum
 

@@ -48,7 +48,7 @@ def test_it_buys_on_the_rise_and_sells_on_the_fall(tmp_path: Path) -> None:
     said = [inside.told(record) for record in records]
     assert len(said) == 2 * len(sides)
     assert any(": placed, expected cost" in line for line in said)
-    assert any(": filled" in line for line in said)
+    assert any(": Buy filled in primary_wallet" in line for line in said)
 
 
 def test_a_bar_is_decided_once_however_often_it_starts(tmp_path: Path) -> None:

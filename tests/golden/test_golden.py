@@ -86,6 +86,14 @@ w5 loss 20 stop 2 share momentum:40:900,arbitrage:30:500; change w5 loss 60 stop
 ceiling loss 50; change w5 stop files
 block eth; block btc; unblock btc; allow sol; allow eth; disallow eth; buy eth $5 id u; buy btc $5 id v
 """,
+    "learner": """
+fill; w5; reactivate w5; w6; reactivate w6; lift portfolio day_loss; lift portfolio drawdown; lift momentum pause
+desk threshold 100 loss 100 drawdown 100 streak 0 miss 50 fades 1000 learner shadow; mark sol 100; mark eth 2000
+buy sol $10 not w1,w2,w4 id u; expire; buy sol $11 not w1,w2,w4 id v; fail v.0.0 provisional fee 5000
+roll back v.0.0 as expired; buy sol $12 not w1,w2,w4 id x; fill x.0.0 provisional; final; desk learner on
+buy sol $13 not w1,w2,w4 id y; expire y.0.0; fill y.0.1; buy sol $14 not w1,w2,w4 id z; fill z.0.0; desk learner off
+buy sol $15 not w1,w2,w4 id z2
+""",
     "misses": """
 fill; w5; reactivate w5; lift portfolio day_loss; lift portfolio drawdown; lift momentum pause
 desk threshold 100 loss 100 drawdown 100 streak 0 miss 50 fades 3600000 waiting 0.5; mark sol 100; mark eth 2000
@@ -284,6 +292,7 @@ def books(state: State) -> dict[str, object]:
         },
         "at_risk": {wallet_id: book.at_risk_micros for wallet_id, book in state.wallets.items()},
         "missed": {wallet_id: [book.missed_ppm, book.missed_ns] for wallet_id, book in state.wallets.items()},
+        "learned": msgspec.json.decode(msgspec.json.encode(state.learned)),
         "shortfalls": {
             wallet_id: [one.shortfall_bps for one in book.quality] for wallet_id, book in state.wallets.items()
         },

@@ -13,7 +13,8 @@ import msgspec
 import pytest
 from tests.support.hooked import TOKEN, served
 
-from overmind.core.model.events import Answer, Entry, SignalRefused
+from overmind.core.model.enums import Side
+from overmind.core.model.events import Answer, Entry, OrderPlaced, SignalRefused
 from overmind.desk.app import App
 from overmind.http import own_entries
 from overmind.http.access.changes import add_token
@@ -90,6 +91,9 @@ async def play_trades(session: aiohttp.ClientSession, app: App) -> None:
         await send(session, app, TOKEN, signal_id=f"mine-{number}")
         for secret, name in ((TOKEN, "mine"), (OF_CHART, "chart"), (OF_BOT, "bot")):
             await send(session, app, secret, signal_id=f"{name}-refused-{number}", notional_usd=99_999)
+    await send(
+        session, app, OF_BOT, signal_id="bot-sale", action="Sell", notional_usd=None, quantity="0.01", scope="desk"
+    )
     await send(session, app, TOKEN, signal_id="sale", action="Sell", notional_usd=None, quantity="all", scope="desk")
 
 
@@ -114,6 +118,13 @@ def test_pages_of_a_source_have_its_own_entries_and_no_other(tmp_path: Path) -> 
             assert own == asked
             assert seqs == [one.seq for one in everything if is_of(source, one)]
             assert len(seqs) == len(set(seqs)) > 8
+            sales = [
+                one.event for one in own if isinstance(one.event, OrderPlaced) and one.event.order.side is Side.SELL
+            ]
+            sold = [(str(one.signal.id), sorted(one.of_sources)) for one in sales]
+            of_bot = [("bot-sale", ["bot"])] if source == "bot" else []
+            assert sold == [*of_bot, *sold[len(of_bot) :]]
+            assert {name for name, _ in sold[len(of_bot) :]} == {"sale"}
             for after in seqs[::3]:  # From any number on, also when an order was placed before it.
                 assert [one.seq for one in await told(session, secret, after)] == [one for one in seqs if one > after]
         own = await told(session, OF_CHART)

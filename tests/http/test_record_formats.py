@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from overmind.http.pages.record_formats import alike, bps, by_cost, short_id, some
+from overmind.http.pages.record_formats import alike, bps, by_cost, short_id, since, some
 
 
 def test_wallets_that_need_the_same_changes_share_a_row() -> None:
@@ -45,3 +45,16 @@ def test_a_mint_within_an_id_is_shortened() -> None:
 )
 def test_basis_points_have_a_sign(value: float | None, told: str) -> None:
     assert bps(value) == told
+
+
+@pytest.mark.parametrize(
+    ("at", "told"),
+    [
+        (None, "\u2013"),
+        ("", "\u2013"),
+        ("last spring", "last spring"),
+        ("2026-11-29T08:00:00+00:00", '<time datetime="2026-11-29T08:00:00Z">2026-11-29 <b>08:00:00</b></time>'),
+    ],
+)
+def test_a_time_that_is_none_does_not_take_the_page_down(at: str | None, told: str) -> None:
+    assert since(at) == told

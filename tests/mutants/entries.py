@@ -114,8 +114,8 @@ ENTRIES: Final = (
     Mutation(
         "dearest wallet chosen",
         "core/entries/selection_index.py",
-        "best = costs.argmin()",
-        "best = costs.argmax()",
+        "best = int(costs.argmin())",
+        "best = int(costs.argmax())",
         "tests/core/entries/test_ranking.py::test_the_choice",
         world="plain",
     ),

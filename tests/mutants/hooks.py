@@ -115,7 +115,7 @@ HOOK_BUGS: Final = (
     Mutation(
         "hooks: an exit before its entry is filled is refused for good",
         "http/hooks/in_flight.py",
-        "    return not is_early(state(), signal) or _holds(state(), signal)\n",
+        "    return not _any_of(before, state(), signal) or _holds(state(), signal)\n",
         "    return True\n",
         f"{RESENDS_TEST}test_an_exit_waits_for_its_entry_and_is_sent_again_if_that_takes_long",
     ),

@@ -6,6 +6,7 @@ from typing import Final
 
 from tests.mutants.access import ACCESS
 from tests.mutants.admission import ADMISSION
+from tests.mutants.answers import ANSWER_BUGS
 from tests.mutants.backup import BACKUP
 from tests.mutants.books import BOOKS
 from tests.mutants.capital import CAPITAL
@@ -27,6 +28,7 @@ from tests.mutants.page import PAGE_BUGS
 from tests.mutants.prices import PRICES
 from tests.mutants.reports import REPORT_BUGS
 from tests.mutants.restored import RESTORED
+from tests.mutants.routing import ROUTING_BUGS
 from tests.mutants.sending import SENDING_BUGS
 from tests.mutants.shipping import SHIPPING
 from tests.mutants.storage import STORAGE_BUGS
@@ -54,11 +56,13 @@ SUBJECTS: Final[dict[str, tuple[Mutation, ...]]] = {
     "storage": STORAGE_BUGS,
     "lots": LOTS,
     "restored": RESTORED,
+    "routing": ROUTING_BUGS,
     "backup": BACKUP,
     "shipping": SHIPPING,
     "clock": CLOCK_BUGS,
     "waiting": WAITING,
     "metrics": METRICS,
+    "answers": ANSWER_BUGS,
     "notices": NOTICES,
     "history": HISTORY,
     "reports": REPORT_BUGS,

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import msgspec
 import pytest
+from msgspec.structs import replace
 from tests.support.core_desk import CoreDesk
 from tests.views.performance.test_record import record_of
 
@@ -105,6 +106,16 @@ def test_the_page_says_what_the_report_says(traded: Report) -> None:
     for row in traded.bridge:
         assert row.term in page
     assert all(f'<td class="id">{row.exit_order}</td>' in page for row in traded.trades)
+
+
+@pytest.mark.parametrize(
+    ("days", "note"), [(1, "compounded, from 1 day only"), (29, "compounded, from 29 days only"), (30, "compounded")]
+)
+def test_a_figure_of_a_year_says_from_how_few_days_it_is(traded: Report, days: int, note: str) -> None:
+    overall = replace(traded.overall, returns=replace(traded.overall.returns, days=days))
+    found = {figure.label: figure.note for figure in figures_of(replace(traded, overall=overall))}
+    assert found["Yearly return"] == note
+    assert all(found[one].endswith("only") == (days < 30) for one in ("Volatility", "Sharpe", "Sortino", "Calmar"))
 
 
 def test_the_same_report_gives_the_same_page(traded: Report) -> None:

@@ -14,6 +14,8 @@ import pytest
 from tests.support.command_process import outside_environment
 from tests.support.ports import free_ports
 
+from overmind.http.pages.navigation import NAVIGATION
+
 ROOT: Final = Path(__file__).parents[2]
 TUTORIAL: Final = (ROOT / "docs" / "tutorial.md").read_text(encoding="utf-8")
 NEEDED: Final = ("examples", "src")
@@ -69,11 +71,20 @@ def test_the_shell_blocks_work_as_pasted(checkout: Path) -> None:
     said = {name: path.read_text(encoding="utf-8") if path.exists() else "" for name, path in logs.items()}
     assert code == 0, (text[-4_000:], {name: one[-500:] for name, one in said.items()})
     assert re.search(r"^momentum-SOL-\d+$", text, re.MULTILINE), "the page shows the bot's signal"
+    assert re.search(r"^\d\d:\d\d:\d\d momentum-SOL-\d+: Buy SOL 500: placed, expected cost", said["bot"], re.MULTILINE)
+    assert "signals carry the time at which" not in text, "the backtest believes their times"
+    assert "</html>" in (checkout / "past.html").read_text(encoding="utf-8")
     for told in ("MomentumTrading", "the books equal the venue", "ok: "):
         assert told in text
     assert "portfolio is held: operator, I try the pause" in said["again"]
     assert "stopped; the positions stay" in said["again"]
     assert "stopped; the positions stay" in said["weights"]
+
+
+def test_the_views_that_it_shows_are_on_the_page() -> None:
+    shown = re.findall(r"^- \*\*(\w+)\*\*:", TUTORIAL, re.MULTILINE)
+    assert shown
+    assert set(shown) <= {view.name for view in NAVIGATION}
 
 
 def test_the_python_blocks_say_what_the_text_says() -> None:

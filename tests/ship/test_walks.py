@@ -18,6 +18,9 @@ import pytest
 from tests.ship import pretended
 from tests.support.command_process import outside_environment, still_tape
 
+from overmind.config import describe
+from overmind.http.endpoints import ENDPOINTS
+
 ROOT: Final = Path(__file__).parents[2]
 BIN: Final = Path(sys.executable).parent
 BLOCK: Final = re.compile(r"^```(?:ba)?sh\n(.*?)^```$", re.MULTILINE | re.DOTALL)
@@ -140,3 +143,20 @@ def test_every_word_of_the_way_is_run_or_pretended() -> None:
     lines = "".join(blocks("deploying.md")).replace("\\\n", " ").splitlines()
     firsts = {Path(part.split()[0]).name for line in lines for part in line.split("|")}
     assert firsts <= pretended.PROGRAMS.keys() | {"cd", "cp", "ln", "mv", "overmind"}
+
+
+def test_the_proxy_of_hooks_lets_them_through_and_nothing_else() -> None:
+    (text,) = re.findall(r"^```nginx\n(.*?)^```$", (ROOT / "docs" / "hooks.md").read_text(), re.MULTILINE | re.DOTALL)
+    assert text.count("{") == text.count("}")
+    assert all(line.endswith((";", "{", "}")) for line in text.split("\n") if line), "each line is one statement"
+    ((path, block),) = re.findall(r"location ~ (\S+) \{(.*?)\n    \}", text, re.DOTALL)
+    open_to_all = [one for one in ENDPOINTS if one.role is None and one.path.startswith("/v1/")]
+    passed = [one for one in ENDPOINTS if re.search(path, one.path)]
+    assert passed == open_to_all, "and what asks for a token is not reached at all"
+    assert len(passed) == 2
+    assert {one.method for one in passed} == {"POST"}
+    assert "limit_except POST { deny all; }" in block
+    port = next(row.default for row in describe() if row.name == "SNIPER_SERVER_PORT")
+    assert re.findall(r"127\.0\.0\.1:(\d+)", block) == [port] * 2
+    assert "location / { return 404; }" in text
+    assert "access_log off;" in text, "a path holds a secret"

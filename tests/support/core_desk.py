@@ -88,6 +88,7 @@ from overmind.core.model.commands import (
 from overmind.core.model.controls import MintVerb, Scope
 from overmind.core.model.desk_settings import BOOKING_RULES, Desk
 from overmind.core.model.enums import (
+    LearnerMode,
     MoveKind,
     RiskProfile,
     SaleScope,
@@ -221,7 +222,7 @@ DESK_WORDS = {
     "dearest": ("expected_cost_max_bps", 1),
     "proceeds": ("proceeds_bound_bps", 1),
 }
-DESK_TEXTS = ("unlisted", "only", "without", "ladder", "payees", "then")
+DESK_TEXTS = ("learner", "unlisted", "only", "without", "ladder", "payees", "then")
 COST_WORDS = {"depth": ("depth_micros", MICROS), "fades": ("miss_half_life_ns", MS)}
 BPS_WORDS = {"miss": "miss_bps", "waiting": "in_flight_bps"}
 TRIAL_WORDS = ("trial", "decimals", "pools", "impact", "back", "fails", "fault")
@@ -667,6 +668,8 @@ def desk_with(desk: Desk, said: dict[str, str]) -> Desk:
     costs |= {BPS_WORDS[word]: float(said[word]) for word in BPS_WORDS if word in said}
     if costs:
         changes["costs"] = structs.replace(desk.costs, **costs)
+    if "learner" in said:
+        changes["routing"] = structs.replace(desk.routing, learner=LearnerMode(said["learner"]))
     if "ladder" in said:
         changes["exit_slippage_bps"] = tuple(map(int, said["ladder"].split(",")))
     if "payees" in said:

@@ -42,8 +42,10 @@ from overmind.core.model.commands import (
     WriteOff,
 )
 from overmind.core.model.controls import MintVerb, Scope
+from overmind.core.model.desk_settings import Routing
 from overmind.core.model.enums import (
     SELL_ACTIONS,
+    LearnerMode,
     MoveKind,
     SaleScope,
     SizingMethod,
@@ -95,6 +97,7 @@ class RandomCommands:
             float_low_lamports=self.rng.choice([0, DESK.float_low_lamports]),
             withdraw_addresses=PAYEES,
             withdraw_day_max_micros=1_000 * MICROS,
+            routing=Routing(tuple(LearnerMode)[many // 2 % 3]),
             costs=structs.replace(
                 DESK.costs,
                 miss_bps=50.0 if many % 3 else 0.0,

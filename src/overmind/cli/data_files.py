@@ -39,7 +39,7 @@ WHILE_OPEN: Final = ("-wal", "-shm")
 class InBackup(enum.StrEnum):
     """What becomes of a file when the desk goes on from a backup."""
 
-    JOURNAL = "yes, entry by entry"
+    JOURNAL = "yes, every entry checked"
     COPIED = "yes"
     SECRET = "only with `--with-keys`"
     DERIVED = "no: it is made anew"

@@ -11,6 +11,7 @@ from typing import Annotated, Final, NamedTuple
 import msgspec
 import typer
 
+from overmind.backtest.assumptions import assumptions_of
 from overmind.backtest.audit import Delayed, audit
 from overmind.backtest.history import Played, play
 from overmind.backtest.inside import InsideSummary
@@ -141,7 +142,7 @@ def backtest(
         for warning in warnings:
             present.warn(warning)
         _play_and_report(config, history, read, seed, data_dir, as_json, warnings, audited, finer)
-        report_page(data_dir / JOURNAL, report)
+        report_page(data_dir / JOURNAL, report, [*warnings, *assumptions_of(history, seed, finer)])
 
 
 def _play_and_report(

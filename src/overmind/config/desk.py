@@ -71,6 +71,7 @@ from overmind.config.variables.risk import (
     STRATEGY_MAX,
     VOLATILITY_HALF_LIFE,
 )
+from overmind.config.variables.routing import ROUTING_LANDING, ROUTING_LATE, ROUTING_LEARNER, ROUTING_SLOTS
 from overmind.config.variables.unlisted import (
     UNLISTED_IMPACT_MAX,
     UNLISTED_LIQUIDITY_MIN,
@@ -82,7 +83,7 @@ from overmind.config.variables.variable import Variable
 from overmind.config.variables.wallets import DEFAULT_WALLET, MULTI_WALLET_ENABLED, TOKENS_FILE
 from overmind.config.wallets import Managed
 from overmind.core.model.codes import Ceilings
-from overmind.core.model.desk_settings import BOOKING_RULES, CostModel, Desk
+from overmind.core.model.desk_settings import BOOKING_RULES, CostModel, Desk, Routing
 from overmind.core.model.enums import WalletStatus
 from overmind.core.model.ids import Mint, WalletId
 from overmind.core.model.mints import AdmissionPolicy, UnlistedRules
@@ -148,6 +149,7 @@ def build_desk(settings: Settings, cluster: Cluster, managed: Managed, findings:
         admission_exit=settings.get(ADMISSION_EXIT),
         unlisted=_unlisted(settings),
         costs=_costs(settings, findings),
+        routing=_routing(settings),
         ceilings=_ceilings(settings),
     )
 
@@ -214,6 +216,15 @@ def _default_wallet(named: str, multi_wallet_enabled: bool, managed: Managed, fi
     elif status is not WalletStatus.ACTIVE:
         findings.refuse(where, f"{named} has the status {status}", "name an Active wallet, or set its status to Active")
     return WalletId(named)
+
+
+def _routing(settings: Settings) -> Routing:
+    return Routing(
+        learner=settings.get(ROUTING_LEARNER),
+        landing_ppm=settings.get(ROUTING_LANDING),
+        slots=settings.get(ROUTING_SLOTS),
+        late_bps=settings.get(ROUTING_LATE),
+    )
 
 
 def _costs(settings: Settings, findings: Findings) -> CostModel:

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from msgspec.structs import replace
+
 from overmind.core.books.state import State
+from overmind.core.entries.advising import correction_of
 from overmind.core.entries.capacity import capacity_micros
 from overmind.core.entries.ranking import common_terms, cost_terms
 from overmind.core.entries.request import entry_request, stale_at_ns
 from overmind.core.entries.rules import sale_price_refusals, signal_refusals, time_refusals, wallet_refusals
 from overmind.core.entries.sizing import SizedRequest, sized_refusals, sized_wallet_refusals
 from overmind.core.exits.exit_rules import exit_refusals
+from overmind.core.learning.sigmoid import MICRO
 from overmind.core.model.codes import Refusal
+from overmind.core.model.enums import LearnerMode
 from overmind.core.model.ids import WalletId
 from overmind.core.model.selection import CostTerms, Sizing
 from overmind.core.model.signal import Signal
@@ -20,8 +25,8 @@ class Candidate(Value, frozen=True):
     wallet_id: WalletId
     refusals: tuple[Refusal, ...]
     terms: CostTerms | None  # its expected cost, also if the gate refuses; None: unknown
-
     sizing: Sizing | None = None  # the size in this wallet, for a risk budget
+    learned_bps: float | None = None  # the learned correction of its expected cost; None: nothing is learned
 
     @property
     def eligible(self) -> bool:
@@ -40,8 +45,26 @@ def entry_candidates(state: State, signal: Signal, at_ns: int) -> tuple[Candidat
         capacity = capacity_micros(state, book, signal.strategy)
         terms = cost_terms(common, book, entry, capacity) if capacity > 0 and entry.mark_pico else None
         refusals = (*general, *wallet_refusals(state, book, entry, at_ns))
-        candidates.append(Candidate(book.wallet.id, refusals, terms))
+        candidates.append(_candidate(state, signal, book.wallet.id, refusals, terms))
     return tuple(candidates)
+
+
+def _candidate(
+    state: State,
+    signal: Signal,
+    wallet_id: WalletId,
+    refusals: tuple[Refusal, ...],
+    terms: CostTerms | None,
+    sizing: Sizing | None = None,
+) -> Candidate:
+    """With the learned correction, which is a term of the cost where it decides."""
+    learner = state.settings.routing.learner
+    if learner is LearnerMode.OFF:
+        return Candidate(wallet_id, refusals, terms, sizing)
+    learned = correction_of(state.settings, state.learned, wallet_id, signal.strategy) / MICRO
+    if terms is not None and learner is LearnerMode.ON:
+        terms = replace(terms, learned=learned)
+    return Candidate(wallet_id, refusals, terms, sizing, learned)
 
 
 def _sized_candidates(sized: SizedRequest, at_ns: int) -> tuple[Candidate, ...]:
@@ -55,7 +78,7 @@ def _sized_candidates(sized: SizedRequest, at_ns: int) -> tuple[Candidate, ...]:
         common = common_terms(state, entry, at_ns)
         terms = cost_terms(common, book, entry, capacity) if capacity > 0 and entry.mark_pico else None
         refusals = (*general, *sized_wallet_refusals(sized, book, at_ns))
-        candidates.append(Candidate(book.wallet.id, refusals, terms, sizing))
+        candidates.append(_candidate(state, sized.signal, book.wallet.id, refusals, terms, sizing))
     return tuple(candidates)
 
 

@@ -22,7 +22,7 @@ from starlette.responses import Response
 
 from overmind.core.books.state import State
 from overmind.core.model.commands import CommandRefused
-from overmind.core.model.enums import SELL_ACTIONS
+from overmind.core.model.enums import SELL_ACTIONS, SaleScope
 from overmind.core.model.events import Answer
 from overmind.core.model.ids import SignalId
 from overmind.core.model.money import Token
@@ -43,6 +43,7 @@ from overmind.views.decisions import decision_of
 
 DECIDED, INVALID, CONFLICT, BUSY, FAILED, STOPPED, FULL = 202, 400, 409, 429, 500, 503, 503
 NDJSON_TYPES: Final = (NDJSON, "application/ndjson", "application/jsonl")
+OWN_SALE: Final = "scope: a token of a source sells what that source bought, and no more"
 STOPPING: Final = "the service is stopping: send it to the next one"
 WAITING_BYTES_MAX: Final = 64 << 20  # of all requests that are not answered yet
 LINES_AT_ONCE: Final = 256  # that may be blank
@@ -264,7 +265,7 @@ class Intake:
             read = read_signal(raw, self._tokens, self._quote, self._ignored, self._engine.state.wallets)
         except BadSignal as bad:
             return _answered(INVALID, invalid(bad))
-        return SignalRead(replace(read.signal, source=source), read.notes) if source else read
+        return sent_by(source, read) if source else read
 
     def _answer(self, read: SignalRead | AnsweredSignal, begun: Begun | Written | AnsweredSignal) -> AnsweredSignal:
         if isinstance(begun, AnsweredSignal):
@@ -295,6 +296,14 @@ class Intake:
         except Exception as fault:
             log.exception("a signal could not be decided", signal_id=signal_id)
             return _answered(FAILED, failed(signal_id, fault))
+
+
+def sent_by(source: str, read: SignalRead) -> SignalRead:
+    """The signal as this source's. What a token of a source sells is what that source bought, whatever it asks for."""
+    signal, notes = replace(read.signal, source=source), read.notes
+    if ":" in source or signal.action not in SELL_ACTIONS or signal.scope is SaleScope.SOURCE:
+        return SignalRead(signal, notes)
+    return SignalRead(replace(signal, scope=SaleScope.SOURCE), (*notes, OWN_SALE))
 
 
 def source_of(identity: Identity) -> str:

@@ -19,7 +19,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from overmind.clock.clocks import uptime_ns
+from overmind.clock.clocks import SystemClock, uptime_ns
 from overmind.config.door import LOOPBACK, TlsFiles, tls_context
 from overmind.config.secrecy import Secret
 from overmind.core.model.units import NS
@@ -122,7 +122,8 @@ async def serve_api(
     tokens, ignored = token_index(app.desk.tokens.values()), app.config.signal_fields_ignored
     lane, connections = Lane(), Connections(connections_max())
     networks = [ip_network(one) for one in door.answers_networks]
-    answers = Answers(app.engine, journal, app.clock, HttpPost(networks))
+    outside = SystemClock()  # The desk may play a tape, but who hears answers lives now.
+    answers = Answers(app.engine, journal, outside, HttpPost(networks))
     sources, market = KnownSources(journal.parent, app.clock), Market(tokens, app.desk.quote, ignored)
     intake = Intake(app.engine, app.begin, lane, tokens, app.desk.quote, app.clock, ignored, app.look_before)
     hooks = Hooks(sources, access, intake, market)
@@ -148,7 +149,7 @@ async def serve_api(
         welcomes,
         Administration(access, app.engine),
         administration,
-        AnswersAdministration(sources, app.engine, administration, networks),
+        AnswersAdministration(sources, app.engine, administration, networks, outside),
         hooks,
         reference,
         page,

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from overmind.report.formats import percent, ratio, signed_percent, signed_usd, usd
 from overmind.views.performance.told import Report
+
+FEW_DAYS: Final = 30  # A figure of a year that is drawn from fewer says little, and its note says from how many.
 
 
 class Figure(NamedTuple):
@@ -23,6 +25,7 @@ def _of_returns(report: Report) -> list[Figure]:
     overall = report.overall
     returns, drawdown = overall.returns, overall.drawdown
     days = f"{returns.days} day{'' if returns.days == 1 else 's'}"
+    few = f", from {days} only" if returns.days < FEW_DAYS else ""
     return [
         Figure(
             "Total return",
@@ -33,7 +36,7 @@ def _of_returns(report: Report) -> list[Figure]:
         Figure(
             "Yearly return",
             signed_percent(returns.yearly),
-            "compounded",
+            f"compounded{few}",
             "(1 + total return) to the power of 365 / days, less 1.",
         ),
         Figure(
@@ -45,25 +48,25 @@ def _of_returns(report: Report) -> list[Figure]:
         Figure(
             "Volatility",
             percent(returns.volatility),
-            "of a year",
+            f"of a year{few}",
             "The standard deviation of daily returns (n - 1), times the root of 365.",
         ),
         Figure(
             "Sharpe",
             ratio(returns.sharpe),
-            "cash earns 0 %",
+            f"cash earns 0 %{few}",
             "Mean daily return by its standard deviation (n - 1), times the root of 365 (Sharpe 1994).",
         ),
         Figure(
             "Sortino",
             ratio(returns.sortino),
-            "against 0 %",
+            f"against 0 %{few}",
             "Mean daily return by the root of the mean of min(r, 0) squared, times the root of 365 (Sortino 1994).",
         ),
         Figure(
             "Calmar",
             ratio(returns.calmar),
-            "closes of days",
+            f"closes of days{few}",
             "Yearly return by the deepest drawdown of daily closes, over the whole time (Young 1991).",
         ),
     ]

@@ -32,6 +32,7 @@ class CandidateRow(TypedDict):
     expected_cost_bps: float | None  # null: it is not eligible
     terms: dict[str, float] | None  # of the expected cost, in basis points
     sizing: NotRequired[SizingRow]
+    learned_bps: NotRequired[float]  # the learned correction of its expected cost
 
 
 class ExplainedRow(TypedDict):
@@ -77,6 +78,8 @@ def _shown(candidate: Candidate) -> CandidateRow:
         "expected_cost_bps": None if terms is None else round(terms.total, 4),
         "terms": None if terms is None else {name: getattr(terms, name) for name in terms.__struct_fields__},
     }
+    if candidate.learned_bps is not None:
+        row["learned_bps"] = round(candidate.learned_bps, 4)
     if candidate.sizing is not None:
         row["sizing"] = shown_sizing(candidate.sizing)
     return row

@@ -5,20 +5,26 @@ from random import Random
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 from tests.support.core_desk import CoreDesk, told
 from tests.support.effort import examples
 from tests.support.random_commands import RandomCommands, attempt
 
 from overmind.core.books.state import State, decode_state, encode_state
+from overmind.core.entries.advising import correction_of, favours
 from overmind.core.entries.capacity import capacity_micros
 from overmind.core.entries.ranking import common_terms, cost_terms
 from overmind.core.entries.request import EntryRequest, entry_request, stale_at_ns
 from overmind.core.entries.rules import wallet_refusals
 from overmind.core.entries.selection_index import SelectionIndex
+from overmind.core.learning.sigmoid import MICRO
 from overmind.core.model.commands import RecordDeposit
+from overmind.core.model.enums import LearnerMode, StrategyType
 from overmind.core.model.ids import DepositId, Mint, WalletId
 from overmind.core.model.money import Money
 from overmind.core.model.selection import CostTerms
+
+Cost = tuple[float, int, WalletId, CostTerms]  # the total, the place of the wallet, and the terms
 
 
 def plainly(
@@ -30,7 +36,32 @@ def plainly(
         if book.wallet.id not in excluded and not list(wallet_refusals(state, book, entry, at_ns)):
             terms = cost_terms(common, book, entry, capacity_micros(state, book, entry.signal.strategy))
             costs.append((terms.total, book.slot, book.wallet.id, terms))
-    return min(costs, key=lambda one: one[:2])[2:] if costs else None
+    if not costs:
+        return None
+    best = min(costs, key=lambda one: one[:2])
+    if state.settings.routing.learner is not LearnerMode.ON:
+        return best[2:]
+    return learned(state, entry.signal.strategy, costs, best, at_ns)
+
+
+def learned(
+    state: State, strategy: StrategyType, costs: list[Cost], best: Cost, at_ns: int
+) -> tuple[WalletId, CostTerms]:
+    """The cheapest with what was learned of each, if it is told apart from the cheapest without."""
+    corrected = [
+        (total + correction(state, strategy, wallet_id) / MICRO, slot, wallet_id, terms)
+        for total, slot, wallet_id, terms in costs
+    ]
+    favoured = min(corrected, key=lambda one: one[:2])
+    (gap,) = (one[0] - favoured[0] for one in corrected if one[1] == best[1])
+    if favoured[1] != best[1] and not favours(state, strategy, favoured[2], best[2], gap, at_ns):
+        favoured = next(one for one in corrected if one[1] == best[1])
+    _, _, wallet_id, terms = favoured
+    return wallet_id, replace(terms, learned=correction(state, strategy, wallet_id) / MICRO)
+
+
+def correction(state: State, strategy: StrategyType, wallet_id: WalletId) -> int:
+    return correction_of(state.settings, state.learned, wallet_id, strategy)
 
 
 def compare(rng: Random, wallets: int, commands: int, asks: int) -> int:

@@ -4,7 +4,15 @@ import msgspec
 from hypothesis import given
 from hypothesis import strategies as st
 
-from overmind.core.learning.belief import GROWTH_MAX, ROUTE_LANDING, ROUTE_SLOTS, STRATEGY_BIAS, WALLET_BIAS
+from overmind.core.learning.belief import (
+    GROWTH_MAX,
+    ROUTE_LANDING,
+    ROUTE_SLOTS,
+    STRATEGY_BIAS,
+    WALLET_BIAS,
+    prior,
+    variance_at,
+)
 from overmind.core.learning.belief import WALLET_LANDING as OF_WALLET
 from overmind.core.learning.learned import Learned, Observation, observe
 from overmind.core.learning.sigmoid import MICRO, landing_ppm, logit_of
@@ -64,6 +72,12 @@ def test_the_state_grows_with_names_and_not_with_outcomes(history: list[tuple[Ob
     assert learned.routes.keys() <= {"public", "relay"}
     assert learned.wallets.keys() <= {"w1", "w2"}
     assert sum(route.outcomes for route in learned.routes.values()) == len(history)
+
+
+def test_a_clock_that_stepped_back_makes_nothing_surer() -> None:
+    known = prior(ROUTE_LANDING, NOW)
+    assert variance_at(known, ROUTE_LANDING, NOW - DAY_NS) == known.variance
+    assert variance_at(known, ROUTE_LANDING, NOW + NS) > known.variance
 
 
 def outcomes(landed: list[bool], apart_ns: int = 60 * NS) -> Learned:

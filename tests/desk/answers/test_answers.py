@@ -12,13 +12,17 @@ from typing import Any
 import pytest
 from bench.desks import START_NS, bench_desk, bench_wallets, buy, opening
 from msgspec.structs import replace
+from tests.support.journal_entries import every_kind
 
 from overmind.core.model.commands import RecordOutcome
+from overmind.core.model.events import Entry
 from overmind.core.model.ids import SOL, OrderId
 from overmind.core.model.outcome import Cause, Rejected
-from overmind.desk.answers import mailbox
+from overmind.desk.answers import following, mailbox
 from overmind.desk.answers.answers import Answers
 from overmind.desk.answers.changes import rotate_answers_key, send_answers, stop_answers
+from overmind.desk.answers.concerned import Concern
+from overmind.desk.answers.journal_pages import JournalPages
 from overmind.desk.answers.post import NotDelivered
 from overmind.desk.answers.progress import PROGRESS_FILE, read_progress
 from overmind.desk.answers.signing import headers_of, new_key
@@ -266,10 +270,10 @@ def test_progress_is_written_after_the_acknowledgement(tmp_path: Path) -> None:
             seqs = await desk.trade(range(1))
             desk.target.hanging = "tv"
             desk.begin()
-            await until(lambda: (tmp_path / PROGRESS_FILE).exists())
-            for _ in range(50):
-                await asyncio.sleep(0)
-                assert read_progress(tmp_path)["tv"].seq < seqs[0]
+            await until(lambda: (tmp_path / PROGRESS_FILE).exists() and bool(desk.target.tried))
+            assert desk.answers is not None
+            await desk.answers.look_once()
+            assert read_progress(tmp_path)["tv"].seq < seqs[0]
             desk.target.goes_on.set()
             await until(lambda: read_progress(tmp_path)["tv"].seq == seqs[-1])
             await desk.end()
@@ -277,8 +281,12 @@ def test_progress_is_written_after_the_acknowledgement(tmp_path: Path) -> None:
     asyncio.run(run())
 
 
-def test_a_target_that_hangs_holds_up_itself_alone(tmp_path: Path) -> None:
+@pytest.mark.parametrize("wanted_ns", [following.WANTED_NS, -1])
+def test_a_target_that_hangs_holds_up_itself_alone(
+    tmp_path: Path, wanted_ns: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Trading goes on, another source hears its own, and what waits is in the journal and not in memory."""
+    monkeypatch.setattr(following, "WANTED_NS", wanted_ns)
 
     async def run() -> None:
         async with running(tmp_path) as desk:
@@ -295,6 +303,41 @@ def test_a_target_that_hangs_holds_up_itself_alone(tmp_path: Path) -> None:
             await until(lambda: len(desk.target.heard) == 2 + len(others) + len(waiting))
             assert desk.target.seqs()[2 + len(others) :] == waiting
             await desk.end()
+
+    asyncio.run(run())
+
+
+def test_more_waits_in_the_journal_than_in_memory() -> None:
+    box, event = mailbox.Mailbox(0), every_kind()[0]
+    box.catch_up(0)
+    for seq in range(1, mailbox.WAITING_MAX + 1):
+        box.offer(Concern(Entry(seq, START_NS, event), frozenset()))
+    assert not box.is_behind
+    box.offer(Concern(Entry(mailbox.WAITING_MAX + 1, START_NS, event), frozenset()))
+    assert box.is_behind
+
+
+def test_nothing_is_lost_between_the_journal_and_the_new_entries(tmp_path: Path) -> None:
+    """A source that has read all is told so only once new entries are offered to it."""
+
+    async def run() -> None:
+        async with running(tmp_path) as desk:
+            pages = JournalPages(tmp_path / "overmind.db")
+            box = mailbox.Mailbox(desk.engine.durable_seq)
+            news = following.Following(desk.engine, pages, {"tv": box}, Naps())
+            assert not box.catch_up(news.offered())
+            missed = await desk.trade(range(1))
+            task = asyncio.create_task(news.run())
+            await asyncio.sleep(0)
+            assert not box.catch_up(news.offered())
+            box.acknowledge(missed[-1])
+            assert box.catch_up(news.offered())
+            first, second = await desk.trade(range(1, 2))
+            concerns = [await box.next(), await box.next()]
+            assert [one.entry.seq for one in concerns if one is not None] == [first, second]
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+            pages.close()
 
     asyncio.run(run())
 

@@ -123,6 +123,7 @@ async def test_an_exit_is_not_sold_for_a_bad_offer_either(stage: ChainDesk) -> N
         await stage.agrees(app)
 
 
+@pytest.mark.soak
 @on_stage
 async def test_a_server_that_gives_no_answer(stage: ChainDesk) -> None:
     """The server is asked again; while one wallet waits, the other trades."""
@@ -264,6 +265,7 @@ async def test_a_chain_that_cannot_be_reached_at_the_start(stage: ChainDesk) -> 
     assert not list(stage.journal.read())
 
 
+@pytest.mark.soak
 @on_stage
 async def test_a_chain_that_is_lost_and_comes_back(stage: ChainDesk) -> None:
     """Whatever the nodes answer meanwhile, an order ends with its true outcome."""

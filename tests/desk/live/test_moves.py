@@ -135,6 +135,7 @@ async def test_a_top_up_by_a_swap(stage: ChainDesk) -> None:
     await quiet_after_a_restart(stage)
 
 
+@pytest.mark.soak
 @on_stage
 async def test_proceeds_are_swept_into_the_emergency_wallet(stage: ChainDesk) -> None:
     """The vault has neither SOL nor a token account: the sender pays for that, once."""

@@ -92,6 +92,7 @@ async def test_a_sale_after_the_backup_is_not_made_again(stage: ChainDesk) -> No
     assert landed(stage) == before
 
 
+@pytest.mark.soak
 @on_stage
 async def test_a_buy_after_the_backup_is_not_made_again(stage: ChainDesk) -> None:
     """Its sender repeats the signal, since it has no answer from this copy."""
@@ -115,6 +116,7 @@ async def test_a_buy_after_the_backup_is_not_made_again(stage: ChainDesk) -> Non
     assert landed(stage) == before
 
 
+@pytest.mark.soak
 @on_stage
 async def test_a_backup_that_missed_no_trade_goes_on_by_itself(stage: ChainDesk) -> None:
     async with on_disk(stage) as app:
@@ -158,6 +160,7 @@ async def test_a_node_without_history_proves_nothing(stage: ChainDesk) -> None:
         await traded(stage, app, "out", TradeAction.SELL)
 
 
+@pytest.mark.soak
 @on_stage
 async def test_a_node_that_lost_what_the_journal_has_checked_proves_nothing(stage: ChainDesk) -> None:
     async with on_disk(stage) as app:
@@ -178,6 +181,7 @@ async def test_a_node_that_lost_what_the_journal_has_checked_proves_nothing(stag
         await is_known(stage, app)
 
 
+@pytest.mark.soak
 @on_stage
 async def test_a_gap_in_a_nodes_history_hides_no_sale(stage: ChainDesk) -> None:
     """It lists a newer payment and not the sale. No check may take the payment as the end of what was read."""

@@ -17,7 +17,7 @@ from overmind.desk.app import App
 from overmind.http.reference.hook_shapes import FreqtradeFill, TradingViewAlert
 
 DOCUMENT = (Path(__file__).parents[3] / "docs" / "hooks.md").read_text(encoding="utf-8")
-SNIPPET = re.compile(r"```(?:json|sh) (\w+)\n(.*?)```", re.DOTALL)
+SNIPPET = re.compile(r"```(?:json|sh|python) (\w+)\n(.*?)```", re.DOTALL)
 ENTRY = {
     "trade_id": 7,
     "enter_tag": None,

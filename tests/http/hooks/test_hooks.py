@@ -59,6 +59,12 @@ def test_entries_and_exits_of_two_sources(tmp_path: Path) -> None:
             status, said = await post(session, path, body)
             assert (status, said["status"], said["refusals"][0]["code"]) == (202, "refused", code), said
 
+        for body in (alert(app, order_id="last"), alert(app, action="sell", position="flat", order_id="last")):
+            status, said = await post(session, TO_CHART, body)
+            assert (status, said["status"]) == (202, "placed"), "an exit waits for its entry"
+        await settled(app)
+        assert not any(book.positions for book in app.engine.state.wallets.values())
+
     events = served(tmp_path, play)
     placed = [event for event in events if isinstance(event, OrderPlaced)]
     assert [(one.signal.source, one.order.side.value) for one in placed] == [
@@ -67,8 +73,10 @@ def test_entries_and_exits_of_two_sources(tmp_path: Path) -> None:
         ("chart", "Sell"),
         ("bot", "Sell"),
         ("chart", "Sell"),
+        ("chart", "Buy"),
+        ("chart", "Sell"),
     ]
-    first, second, quarter, whole, rest = (one.order.spend.units for one in placed)
+    first, second, quarter, whole, rest = (one.order.spend.units for one in placed[:5])
     bought = [
         event.outcome.received_units
         for event in events
@@ -78,17 +86,6 @@ def test_entries_and_exits_of_two_sources(tmp_path: Path) -> None:
     assert (quarter, whole, rest) == (bought[0] // 4, bought[1], bought[0] - bought[0] // 4)
     refused = [event.signal.source for event in events if isinstance(event, SignalRefused)]
     assert refused == ["chart", "chart", "bot", "chart"], "each refusal is in the journal"
-
-
-def test_an_exit_right_after_its_entry_sells_what_that_buys(tmp_path: Path) -> None:
-    async def play(session: aiohttp.ClientSession, app: App) -> None:
-        for body in (alert(app), alert(app, action="sell", position="flat")):
-            status, said = await post(session, TO_CHART, body)
-            assert (status, said["status"]) == (202, "placed"), said
-        await settled(app)
-        assert not any(book.positions for book in app.engine.state.wallets.values())
-
-    served(tmp_path, play)
 
 
 def ids_of(placed: list[OrderPlaced]) -> set[OrderId]:

@@ -273,7 +273,7 @@ BODIES = st.dictionaries(NAMES, VALUES).map(lambda body: json.dumps(body).encode
 KINDS = st.sampled_from(["application/json", "application/x-www-form-urlencoded"])
 
 
-@settings(max_examples=examples(150), deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 @given(BODIES, st.sampled_from([CHART, BOT]), KINDS)
 def test_any_body_is_a_signal_or_refused_in_words(raw: bytes, source: Source, kind: str) -> None:
     try:
@@ -288,7 +288,7 @@ MANY = st.sampled_from([ALERT, EXIT]).flatmap(
 )
 
 
-@settings(max_examples=examples(100), deadline=None)
+@settings(max_examples=examples(50), deadline=None)
 @given(MANY, st.sampled_from(sorted(SECRETS)))
 def test_no_secret_of_a_body_is_told(body: Mapping[str, object], name: str) -> None:
     raw = json.dumps({**body, name: "hunter2-hunter2"}).encode()

@@ -133,6 +133,8 @@ def test_an_exit_waits_for_its_entry_and_is_sent_again_if_that_takes_long(tmp_pa
         waiting = asyncio.create_task(stage.post(TO_CHART, exits))
         await stage.clock.sleep(1)
         assert not waiting.done()
+        later = await stage.post(TO_CHART, json.dumps({**ALERT, "order_id": "after the exit"}).encode())
+        assert later.json["status"] == "placed"
         await stage.engine.handle(RecordOutcome(OrderId(order_id), Rejected(Cause.PRICE_UNAVAILABLE)))
         late = await waiting
         assert (late.status, late.json["status"]) == (202, "refused"), "its entry has bought nothing"

@@ -3,23 +3,29 @@
 from __future__ import annotations
 
 from itertools import pairwise
+from pathlib import Path
 from random import Random
 
+import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.sim.simulate import Kind, simulate
 from tests.support.core_desk import NOON_NS, CoreDesk, rows
 from tests.support.effort import examples
-from tests.views.test_accounts import ALWAYS, NEXT_DAY, accounts_of, play
+from tests.views.test_accounts import ALWAYS, GOLDEN, NEXT_DAY, accounts_of, play
 
 from overmind.clock.instants import INSTANT_MAX_NS
 from overmind.core.books.realised import How
-from overmind.core.model.events import Entry
+from overmind.core.model.enums import TradingMode
+from overmind.core.model.events import DeskFounded, Entry
 from overmind.core.model.units import DAY_NS
 from overmind.views.account_rows import Period
+from overmind.views.performance.growth import Growth
 from overmind.views.performance.record import Record
 from overmind.views.performance.report import report_of
 from overmind.views.performance.returns import total_return
+from overmind.views.performance.samples import PORTFOLIO, Samples
 from overmind.views.performance.told import Report, TradeRow
 
 
@@ -65,6 +71,9 @@ w1; {BUY}; sell eth 0.5 id b; fill provisional; roll back b.0.0 as expired; sell
 0.5 eth 1000>1200 momentum a>c signal>signal
 w1; {BUY}; sell eth 0.5 id b; fill provisional; roll back b.0.0 as filled at 2100 | \
 0.5 eth 1000>1050 momentum a>b signal>signal
+# The costs of what replaced it are its own.
+w1; {BUY}; sell eth 0.5 id b; fill fee 1000000 provisional; roll back b.0.0 as filled at 2100 fee 500000 | \
+0.5 eth 1000>1050 -0.05 momentum a>b signal>signal
 # A fork took the buy back before the sale was filled: sold from nothing.
 w1; {BUY} provisional; sell eth all id b; roll back a.0.0 as expired; fill b.0.0 at 2200 | \
 0.5 eth 0>1100 deposit ?>b deposit>signal
@@ -148,6 +157,35 @@ def test_a_journal_without_a_trade() -> None:
     assert report_of(record_of([])).overall.returns.days == 0
 
 
+@pytest.mark.parametrize(
+    ("mode", "cluster", "said"),
+    [
+        (TradingMode.PAPER, "paper", ["on paper"]),
+        (TradingMode.LIVE, "localnet", ["on localnet, where tokens have no worth"]),
+        (TradingMode.LIVE, "mainnet", []),
+    ],
+)
+def test_what_is_no_market_is_called_so(mode: TradingMode, cluster: str, said: list[str]) -> None:
+    record = record_of(CoreDesk("w1").entries)
+    record.state.founded = DeskFounded(mode, cluster, "genesis")
+    lines = report_of(record, ["the model's depth is an assumption"]).assumptions
+    assert [line for line in lines if "This desk traded" in line] == [
+        next(line for line in lines if part in line) for part in said
+    ]
+    assert "the model's depth is an assumption" in lines
+    assert "Figures of a year over 1 day say little: chance decides them." in lines
+
+
+def test_many_wallets_are_looked_at_once_a_day() -> None:
+    desk = CoreDesk("w1; w2; buy eth $1000 id a; fill")
+    for wallets_hourly, looks in ((2, 3), (1, 1)):
+        samples = Samples(wallets_hourly)
+        for _ in range(3):
+            samples.look(desk.state, Growth(), 0)
+        assert {use.looks for (scope, _), use in samples.uses.items() if scope != PORTFOLIO} == {looks}
+        assert {use.looks for (scope, _), use in samples.uses.items() if scope == PORTFOLIO} == {3}
+
+
 # For all journals
 
 
@@ -159,6 +197,11 @@ def check(entries: list[Entry], cut_ns: int) -> None:
     trips = record.closed_trips
     assert sum(one.proceeds_micros - one.cost_micros for one in trips) == booked == record.sales_micros
     assert sum(row.micros for row in kept.costs) == record.costs_micros
+    of_orders = [row for row in kept.costs if row.origin.signal_id]
+    for field in ("fee_lamports", "rent_lamports"):
+        total = sum(getattr(one, field) for one in record.executions.values())
+        assert total == sum(getattr(row, field) for row in of_orders), field
+    assert sum(one.costs_micros for one in record.executions.values()) == sum(row.micros for row in of_orders)
     assert sum(one.fees_micros for one in trips if one.fees_micros > 0) <= sum(
         row.micros for row in kept.costs if row.micros > 0
     )
@@ -183,3 +226,18 @@ def test_long_scripts_add_up(seed: int, forks: bool) -> None:
 def test_every_small_script_adds_up(rng: Random, wallets: int, commands: int, percent: int, forks: bool) -> None:
     entries = play(rng, wallets, commands, forks)
     check(entries, entries[(len(entries) - 1) * percent // 100].at_ns)
+
+
+@pytest.mark.parametrize("path", sorted(GOLDEN.glob("*.jsonl")), ids=lambda path: path.stem)
+def test_every_old_journal_has_a_report(path: Path) -> None:
+    _, *lines = path.read_bytes().splitlines()  # The state comes first.
+    entries = [msgspec.json.decode(line, type=Entry) for line in lines]
+    check(entries, entries[len(entries) // 2].at_ns)
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("kind", ["plain", "chain"])
+@pytest.mark.parametrize("seed", range(30_000, 30_004))
+def test_the_journals_of_the_simulator_have_reports(kind: Kind, seed: int) -> None:
+    entries = simulate(seed, kind).journal.entries
+    check(entries, entries[len(entries) // 2].at_ns)

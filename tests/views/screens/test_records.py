@@ -10,7 +10,7 @@ from itertools import islice
 import pytest
 from tests.support.core_desk import CoreDesk, rows
 
-from overmind.core.model.events import Entry
+from overmind.core.model.events import Entry, HoldAdded
 from overmind.core.model.ids import Mint, OrderId
 from overmind.journal.bars.bar import DAY_S, Bar
 from overmind.journal.catalogue.past import Past, Search
@@ -175,6 +175,47 @@ def test_entries_are_searched_by_kind_and_text_and_page_by_page() -> None:
             break
         before = found.older
     assert paged == [line.line.seq for line in entries_of(desk, EventFilter()).lines]
+
+
+@pytest.mark.parametrize("kind", ["HoldAdded", "HoldLifted", "LimitsChanged"])
+def test_what_comes_seldom_is_found_however_long_ago(kind: str) -> None:
+    """Page by page as well."""
+    steps = "hold w1 operator; change w1 position 700; lift w1 operator; hold w1 operator; change w1 position 600; "
+    desk = CoreDesk(f"w1 position 500; {steps} lift w1 operator; buy eth $100; fill")
+    (newest,) = entries_of(desk, EventFilter(kind=kind), count=1).lines
+    found = entries_of(desk, EventFilter(kind=kind)).lines
+    assert [line.event for line in found] == [kind] * 2
+    assert found[0] == newest
+    paged, before = list[int](), 0
+    while True:
+        page = entries_of(desk, EventFilter(kind=kind, before=before), count=1)
+        paged += [line.line.seq for line in page.lines]
+        if not page.older:
+            break
+        before = page.older
+    assert paged == [line.line.seq for line in found]
+    assert entries_of(desk, EventFilter(kind=kind, find="no such text")).lines == ()
+
+
+class Unread(Journal):
+    """A journal through which nobody looks entry by entry."""
+
+    def page(self, after: int, count: int) -> list[Entry]:
+        raise AssertionError(f"{count} entries after {after} were read")
+
+
+def test_a_search_of_what_comes_seldom_reads_nothing_else() -> None:
+    """So it does not end after so many entries: a hold that somebody lifts after weeks is still told as the cause."""
+    desk = CoreDesk("w1; hold w1 operator; wait 1; buy eth $100; wait 1; lift w1 operator; buy eth $100; fill")
+    journal = Unread(desk)
+    past = Past(journal, None)
+    found = listed(journal, past, desk.state.settings, journal.last_seq(), EventFilter(kind="HoldAdded"), 10)
+    assert len(found.lines) == 1
+    assert [type(one.event).__name__ for one in past.of_wallet("w1")][:2] == ["HoldLifted", "HoldAdded"]
+    assert [one.event for one in past.of_kind("HoldAdded")] == [
+        one.event for one in desk.entries if isinstance(one.event, HoldAdded)
+    ]
+    assert [*past.of_kind("HoldAdded", before=1)] == []
 
 
 CAUSES = """

@@ -121,6 +121,7 @@ from overmind.config.variables.risk import (
     STRESS,
     VOLATILITY_HALF_LIFE,
 )
+from overmind.config.variables.routing import ROUTING_LANDING, ROUTING_LATE, ROUTING_LEARNER, ROUTING_SLOTS
 from overmind.config.variables.service import (
     ANCHOR_DIR,
     API_TOKEN,
@@ -292,6 +293,10 @@ GROUPS: Final[Mapping[str, tuple[Variable[object], ...]]] = {
         COST_MISS,
         COST_MISS_HALF_LIFE,
         COST_IN_FLIGHT,
+        ROUTING_LEARNER,
+        ROUTING_LANDING,
+        ROUTING_SLOTS,
+        ROUTING_LATE,
     ),
 }
 VARIABLES: Final = tuple(variable for group in GROUPS.values() for variable in group)

@@ -16,6 +16,7 @@ from overmind.core.books.price_band import Reference
 from overmind.core.books.realised import Realised
 from overmind.core.books.valuation import Valuation
 from overmind.core.books.volatility import Volatility
+from overmind.core.learning.learned import Learned
 from overmind.core.model.brief_refusals import BriefRefusals
 from overmind.core.model.controls import Change, Hold, MintLists, Scope
 from overmind.core.model.desk_settings import Desk
@@ -129,6 +130,7 @@ class State(msgspec.Struct):
     # what sources hold by their own account, in their own units: by source, token, and name of the position
     senders: dict[str, dict[Mint, dict[str, Decimal]]] = msgspec.field(default_factory=dict)
     volatility: dict[Mint, Volatility] = msgspec.field(default_factory=dict)
+    learned: Learned = msgspec.field(default_factory=Learned)  # from outcomes that no fork can undo
     # Caches, not part of the state's identity: rebuilt at start, never journaled, never hashed.
     # the entry that decided each signal: of those that nobody has forgotten yet, because the journal knows them
     decided: OrderedDict[SignalId, int] = msgspec.field(default_factory=OrderedDict)

@@ -9,7 +9,7 @@ from overmind.core.entries.gate import signal_may_enter
 from overmind.core.entries.refusing import LISTED_MAX, refused
 from overmind.core.entries.request import EntryRequest
 from overmind.core.entries.rules import signal_refusals, wallet_refusals
-from overmind.core.entries.selection_index import SelectionIndex
+from overmind.core.entries.selection_index import Choice, SelectionIndex
 from overmind.core.entries.sizing import SizedRequest, choose_sized, sized_refusals, sized_wallet_refusals
 from overmind.core.model.enums import BUY, MEV_PROTECTION
 from overmind.core.model.events import (
@@ -39,7 +39,7 @@ def enter(
         return None
     attempt = failed.attempt + 1 if failed is not None else 0
     order = entry_order(state, choice.book, request, attempt, tried)
-    return OrderPlaced(request.signal, order, Selection(choice.terms, choice.candidates, len(state.wallets)))
+    return OrderPlaced(request.signal, order, _selection(state, choice))
 
 
 def enter_sized(
@@ -57,8 +57,11 @@ def enter_sized(
         return None
     choice, attempt = chosen.choice, failed.attempt + 1 if failed is not None else 0
     order = entry_order(state, choice.book, chosen.request, attempt, tried)
-    selection = Selection(choice.terms, choice.candidates, len(state.wallets))
-    return OrderPlaced(sized.signal, order, selection, chosen.sizing)
+    return OrderPlaced(sized.signal, order, _selection(state, choice), chosen.sizing)
+
+
+def _selection(state: State, choice: Choice) -> Selection:
+    return Selection(choice.terms, choice.candidates, len(state.wallets), choice.advice)
 
 
 def entry_order(

@@ -83,6 +83,7 @@ def reason(terms: CostTerms, candidates: int) -> str:
         "preferred type": terms.preference,
         "in flight": terms.in_flight,
         "failed attempts": terms.execution,
+        "learned": terms.learned,
     }
     parts = ", ".join(f"{name} {bps:+.1f}" for name, bps in shown.items() if bps)
     among = f"lowest of {candidates} wallets" if candidates > 1 else "only wallet that fits"

@@ -9,19 +9,22 @@ from __future__ import annotations
 from typing import Final, NamedTuple
 
 import numpy as np
+from msgspec.structs import replace
 from numpy.typing import NDArray
 
 from overmind.core.books.book import WalletBook
 from overmind.core.books.execution_score import excess_all_ppm
 from overmind.core.books.state import State
+from overmind.core.entries.advising import advice_of, corrections_of, favours
 from overmind.core.entries.capacity import strategy_capacity_micros, wallet_capacity_micros
 from overmind.core.entries.costs import pays_rent
 from overmind.core.entries.gate import wallet_may_enter
 from overmind.core.entries.ranking import CommonTerms, common_terms, cost_terms
 from overmind.core.entries.request import EntryRequest
-from overmind.core.model.enums import StrategyType, WalletType
+from overmind.core.learning.sigmoid import MICRO
+from overmind.core.model.enums import LearnerMode, StrategyType, WalletType
 from overmind.core.model.ids import Mint, WalletId
-from overmind.core.model.selection import CostTerms
+from overmind.core.model.selection import Advice, CostTerms
 from overmind.core.model.units import NOTIONAL_MAX_MICROS, NS, PPM
 
 Micros = NDArray[np.int64]
@@ -35,6 +38,7 @@ class Choice(NamedTuple):
     book: WalletBook
     terms: CostTerms
     candidates: int  # the number of wallets that it was compared with
+    advice: Advice | None = None
 
 
 class Column(NamedTuple):
@@ -68,14 +72,57 @@ class SelectionIndex:
         common = common_terms(self._state, request, at_ns)
         capacity = self._capacity[request.signal.strategy]
         costs = self._costs(request, common, capacity, candidates)
+        if common.desk.routing.learner is not LearnerMode.OFF:
+            return self._advised(request, at_ns, common, candidates, costs)
+        best = self._cheapest(request, at_ns, candidates, costs)
+        return None if best is None else self._choice(request, common, candidates, best)
+
+    def _cheapest(
+        self, request: EntryRequest, at_ns: int, candidates: NDArray[np.intp], costs: NDArray[np.float64]
+    ) -> int | None:
+        """The place of the cheapest candidate that the gate lets in. Crosses out the others that it tried."""
         for _ in candidates:
-            best = costs.argmin()
-            slot = int(candidates[best])
-            book = self.books[slot]
-            if wallet_may_enter(self._state, book, request, at_ns):
-                return Choice(book, cost_terms(common, book, request, int(capacity[slot])), len(candidates))
+            best = int(costs.argmin())
+            if wallet_may_enter(self._state, self.books[candidates[best]], request, at_ns):
+                return best
             costs[best] = np.inf
         return None
+
+    def _choice(self, request: EntryRequest, common: CommonTerms, candidates: NDArray[np.intp], best: int) -> Choice:
+        slot = int(candidates[best])
+        book, capacity = self.books[slot], self._capacity[request.signal.strategy]
+        return Choice(book, cost_terms(common, book, request, int(capacity[slot])), len(candidates))
+
+    def _advised(
+        self,
+        request: EntryRequest,
+        at_ns: int,
+        common: CommonTerms,
+        candidates: NDArray[np.intp],
+        costs: NDArray[np.float64],
+    ) -> Choice | None:
+        """The same choice with the learner's advice. Only a learner that is on may change it."""
+        best = self._cheapest(request, at_ns, candidates, costs)
+        if best is None:
+            return None
+        state, strategy = self._state, request.signal.strategy
+        biases = self._biases[strategy][candidates]
+        learned = corrections_of(common.desk, state.learned, strategy, self._landing[candidates], biases)
+        corrected = costs + learned / MICRO
+        favoured = self._cheapest(request, at_ns, candidates, corrected)
+        assert favoured is not None, "the gate let one in before"
+        chosen, wanted = (self.books[candidates[place]].wallet.id for place in (best, favoured))
+        if wanted != chosen and not favours(
+            state, strategy, wanted, chosen, float(corrected[best] - corrected[favoured]), at_ns
+        ):
+            favoured, wanted = best, chosen
+        decides = common.desk.routing.learner is LearnerMode.ON
+        if decides:
+            best, chosen = favoured, wanted
+        choice, correction = self._choice(request, common, candidates, best), int(learned[best])
+        advice = advice_of(state, wanted, chosen, strategy, correction, decides)
+        terms = replace(choice.terms, learned=correction / MICRO) if decides else choice.terms
+        return choice._replace(terms=terms, advice=advice)
 
     def rooms(self, request: EntryRequest, at_ns: int, excluded: tuple[WalletId, ...]) -> Micros:
         """By slot, an upper bound of the largest entry like this one that could be allowed; -1: none."""
@@ -189,6 +236,8 @@ class SelectionIndex:
         self._missed_ppm = np.zeros(count, np.int64)
         self._missed_ns = np.zeros(count, np.int64)
         self._missing_slots: set[int] = set()  # wallets whose share of failed attempts is not zero
+        self._landing = np.zeros(count, np.int64)  # what was learned of each wallet
+        self._biases: dict[StrategyType, Micros] = {s: np.zeros(count, np.int64) for s in StrategyType}
         self._limited_until = np.zeros(count, np.int64)  # by the rate limit
         self._limited_until_max = 0
         self._accounts: dict[Mint, dict[int, WalletBook]] = {}  # by token and slot: the wallets that may hold it
@@ -215,6 +264,8 @@ class SelectionIndex:
         for strategy in book.wallet.strategies:
             capacity[strategy][slot] = strategy_capacity_micros(book, strategy, common)
         self._open[slot] = book.entries_open
+        if state.learned.wallets:
+            self._refresh_learned(book)
         if book.missed_ppm or slot in self._missing_slots:
             self._refresh_missed(book)
         placed, rate_max = book.placed_ns, state.settings.rate_max_per_s
@@ -225,6 +276,13 @@ class SelectionIndex:
         if full != (slot in self._full_slots):
             self._full[slot] = full
             self._full_slots ^= {slot}
+
+    def _refresh_learned(self, book: WalletBook) -> None:
+        known = self._state.learned.wallets.get(book.wallet.id)
+        if known is not None:
+            self._landing[book.slot] = known.landing.mean
+            for strategy, bias in known.bias.items():
+                self._biases[strategy][book.slot] = bias.mean
 
     def _refresh_missed(self, book: WalletBook) -> None:
         self._missed_ppm[book.slot], self._missed_ns[book.slot] = book.missed_ppm, book.missed_ns

@@ -63,4 +63,4 @@ def logit_of(ppm: int) -> int:
     if place == len(_TABLE):
         return LOGIT_MAX
     low, high = _TABLE[place - 1], _TABLE[place]
-    return (place - 1) * STEP - LOGIT_MAX + STEP * (ppm - low) // (high - low)
+    return (place - 1) * STEP - LOGIT_MAX - (STEP * (low - ppm) // (high - low))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from overmind.core.model.codes import Ceilings
+from overmind.core.model.enums import LearnerMode
 from overmind.core.model.ids import Mint, WalletId
 from overmind.core.model.mints import AdmissionPolicy, UnlistedRules
 from overmind.core.model.money import Token
@@ -38,6 +39,15 @@ class CostModel(Value, frozen=True):
 
     def rent_of(self, token: Token) -> int:
         return self.rent_lamports if token.program == "token" else self.rent_2022_lamports
+
+
+class Routing(Value, frozen=True):
+    """What is expected of the route to the chain, and whether outcomes correct it."""
+
+    learner: LearnerMode = LearnerMode.OFF
+    landing_ppm: int = 950_000  # of the transactions that are sent
+    slots: int = 2  # from signing to landing
+    late_bps: float = 1.0  # what each slot more costs
 
 
 class Desk(Value, frozen=True):
@@ -102,6 +112,7 @@ class Desk(Value, frozen=True):
     admission_exit: bool = False  # a held token that is not admitted any more is sold
     unlisted: UnlistedRules = UnlistedRules()  # what a mint that no list has must show
     costs: CostModel = CostModel()
+    routing: Routing = Routing()
     ceilings: Ceilings = Ceilings()
 
     @property

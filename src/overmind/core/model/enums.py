@@ -36,6 +36,14 @@ class StrategyType(enum.StrEnum):
     AI_DECISION = "AIDecision"
 
 
+class LearnerMode(enum.StrEnum):
+    """What becomes of what outcomes have taught about the choice of a wallet."""
+
+    OFF = "off"  # nothing is learned
+    SHADOW = "shadow"  # it is learned, and told with each decision, and decides nothing
+    ON = "on"  # it decides, within its bounds
+
+
 class TradeAction(enum.StrEnum):
     BUY = "Buy"
     SELL = "Sell"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from overmind.core.model.codes import Code
 from overmind.core.model.enums import SizingMethod
+from overmind.core.model.ids import WalletId
 from overmind.core.model.value import Value
 
 
@@ -17,19 +18,31 @@ class CostTerms(Value, frozen=True, omit_defaults=True):
     preference: float
     in_flight: float = 0.0
     execution: float = 0.0
+    learned: float = 0.0  # the correction, where it decides
 
     @property
     def total(self) -> float:
         known = self.fee + self.rent + self.slippage + self.headroom + self.preference
-        return known + self.in_flight + self.execution
+        return known + self.in_flight + self.execution + self.learned
 
 
-class Selection(Value, frozen=True):
+class Advice(Value, frozen=True, omit_defaults=True):
+    """What was learned says about one decision. Journaled, so that its forecasts can be held against what happened."""
+
+    wallet_id: WalletId  # it would choose this one
+    landing_ppm: int  # its forecast for the chosen wallet
+    slots: int  # to land, in millionths
+    correction: int  # of the chosen wallet's expected cost, in millionths of a basis point
+    decided: bool = False  # whether it was asked to decide
+
+
+class Selection(Value, frozen=True, omit_defaults=True):
     """Why this wallet: its expected cost, term by term, and the number of candidates."""
 
     terms: CostTerms
     candidates: int  # wallets whose capacity and risk level fit; for a sale only the holders of the token
     wallets: int
+    advice: Advice | None = None  # None: nothing is learned
 
 
 class Sizing(Value, frozen=True):

@@ -1,7 +1,6 @@
 """Runs the deliveries of all sources that want answers, while the service runs.
 
-It hears each committed entry and offers it to the mailboxes of the sources that it concerns. Where no source wants
-answers it hears nothing and costs nothing. Trading waits for nothing here.
+Where no source wants answers it hears nothing and costs nothing. Trading waits for nothing here.
 """
 
 from __future__ import annotations
@@ -15,13 +14,11 @@ from typing import Final
 
 import structlog
 
-from overmind.clock.clocks import loop_turn
 from overmind.config.private_records import Stamp, stamp_of
 from overmind.config.problems import ConfigError
 from overmind.core.model.desk_settings import Desk
-from overmind.core.model.events import Entry
-from overmind.desk.answers.concerned import Follower
 from overmind.desk.answers.delivery import Delivery, Outside
+from overmind.desk.answers.following import Following
 from overmind.desk.answers.journal_pages import JournalPages
 from overmind.desk.answers.mailbox import Mailbox
 from overmind.desk.answers.pace import Pace
@@ -31,12 +28,9 @@ from overmind.desk.engine import Engine
 from overmind.desk.sources.source import Source
 from overmind.desk.sources.store import SOURCES_FILE, read_sources_with_keys
 from overmind.journal.aside import Aside
-from overmind.journal.errors import JournalUnusable
 from overmind.ports import Clock
 
 LOOK_EVERY_S: Final = 1.0  # for changed sources, and to write how far they are
-FOLLOWED_AT_ONCE: Final = 256  # entries in one turn of the event loop
-RETRY_S: Final = 60.0
 CLOSE_MAX_S: Final = 2.0
 
 log = structlog.get_logger("answers")
@@ -54,10 +48,10 @@ class Answers:
         self._boxes: dict[str, Mailbox] = {}
         self._deliveries: dict[str, asyncio.Task[None]] = {}
         self._following: asyncio.Task[None] | None = None
-        self._offered_seq = 0
         self._stamp: Stamp | None = None
         self._saved: Sequence[Progress] = ()
-        self._outside = Outside(self._pages, self._post, clock, Pace(clock), self._desk, lambda: self._offered_seq)
+        self._news = Following(engine, self._pages, self._boxes, clock)
+        self._outside = Outside(self._pages, self._post, clock, Pace(clock), self._desk, self._news.offered)
 
     async def run(self) -> None:
         """Delivers until it is cancelled."""
@@ -105,7 +99,7 @@ class Answers:
         told = await self._files.run(partial(read_progress, self._data_dir))
         self._stamp = stamp
         for name in sorted(name for name, one in found.items() if one.answers_url and not one.answers_keys):
-            log.warning("answers wait for a key to sign them with: make one", source=name)
+            log.warning("answers wait for a key: `overmind hooks rotate-answers` makes one", source=name)
         self._take({name: one for name, one in found.items() if one.answers_url and one.answers_keys}, told)
 
     def _take(self, sources: Mapping[str, Source], told: Mapping[str, Progress]) -> None:
@@ -116,8 +110,7 @@ class Answers:
             if again is None or again.answers_after != before.answers_after:
                 del self._boxes[name]
         if sources and self._following is None:
-            self._offered_seq = self._engine.durable_seq
-            self._following = asyncio.create_task(self._follow(), name="answers")
+            self._following = asyncio.create_task(self._news.run(), name="answers")
         for name, source in sources.items():
             if name not in self._sources:
                 self._begin(source, told.get(name))
@@ -135,47 +128,6 @@ class Answers:
         self._boxes[source.name], self._sources[source.name] = box, source
         delivery = Delivery(source, box, self._outside)
         self._deliveries[source.name] = asyncio.create_task(delivery.run(), name=f"answers to {source.name}")
-
-    async def _follow(self) -> None:
-        """Offers each new entry to those that it concerns."""
-        feed, follower = self._engine.subscribe(), Follower()
-        try:
-            while True:
-                entries = await feed.next()
-                if entries is None:
-                    follower = Follower()
-                    self._all_fall_behind()
-                    continue
-                try:
-                    await self._offer(entries, follower)
-                except (JournalUnusable, OSError) as fault:
-                    log.warning("answers wait: the journal cannot be read", why=str(fault))
-                    self._all_fall_behind()
-                    await self._clock.sleep(RETRY_S)
-        finally:
-            self._engine.unsubscribe(feed)
-
-    def _all_fall_behind(self) -> None:
-        """They read the journal up to what is durable now. What comes later is offered again."""
-        self._offered_seq = self._engine.durable_seq
-        for box in self._boxes.values():
-            box.fall_behind()
-
-    async def _offer(self, entries: Sequence[Entry], follower: Follower) -> None:
-        for start in range(0, len(entries), FOLLOWED_AT_ONCE):
-            part = entries[start : start + FOLLOWED_AT_ONCE]
-            for entry in part:
-                order_id = follower.missing(entry.event)
-                if order_id is not None and (placed := await self._pages.placed(order_id)) is not None:
-                    follower.learn(placed)
-                concern = follower.concern(entry)
-                for name in () if concern is None else concern.sources:
-                    if concern is not None and (box := self._boxes.get(name)) is not None:
-                        box.offer(concern)
-            self._offered_seq = max(self._offered_seq, part[-1].seq)
-            for box in self._boxes.values():
-                box.passed(part[-1].seq)
-            await loop_turn()
 
     def _desk(self) -> Desk:
         return self._engine.state.settings

@@ -21,6 +21,7 @@ from overmind.http.hooks.administration import HookAdministration
 from overmind.http.hooks.known import KnownSources
 from overmind.http.known_parameters import StrictRoute
 from overmind.http.responses import HttpRefusal, JsonResponse
+from overmind.ports import Clock
 
 
 class AnswersBody(Value, frozen=True, forbid_unknown_fields=True):
@@ -52,13 +53,19 @@ def target_of(source: Source, made: str) -> AnswersTarget:
 
 class AnswersAdministration:
     def __init__(
-        self, known: KnownSources, engine: Engine, hooks: HookAdministration, networks: Sequence[Network]
+        self,
+        known: KnownSources,
+        engine: Engine,
+        hooks: HookAdministration,
+        networks: Sequence[Network],
+        clock: Clock,
     ) -> None:
-        """`networks`: private ones that answers may be sent to."""
+        """`networks`: private ones that answers may be sent to. `clock`: of those who hear them."""
         self._known = known
         self._engine = engine
         self._hooks = hooks
         self._networks = networks
+        self._clock = clock
 
     def routes(self) -> APIRouter:
         router = APIRouter(prefix="/v1", route_class=StrictRoute)
@@ -76,7 +83,7 @@ class AnswersAdministration:
         @router.post("/hooks/{name}/rotate-answers")
         async def rotate(name: str, request: Request) -> Response:
             body, key = await read_body(request, ReasonBody), new_key()
-            await self._hooks.make(request, body.reason, rotate_answers_key(name, key, self._known.clock.now_ns()))
+            await self._hooks.make(request, body.reason, rotate_answers_key(name, key, self._clock.now_ns()))
             return await self._told(name, key)
 
         @router.post("/hooks/{name}/stop-answers")

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Iterator
 from typing import Final
 
+from overmind.core.books.book import OpenOrder
 from overmind.core.books.state import State
 from overmind.core.exits.exit_rules import sellable_units, seller_of
 from overmind.core.model.enums import SELL_ACTIONS
+from overmind.core.model.ids import SignalId
 from overmind.core.model.signal import Signal
 from overmind.ports import Clock
 
@@ -16,26 +18,28 @@ LOOK_EVERY_S: Final = 0.05
 
 
 async def entries_done(signal: Signal, state: Callable[[], State], clock: Clock) -> bool:
-    """Waits a while for the entries that the exit would sell. False: they are still on their way, and nothing else is
-    there to sell.
+    """Waits a while for the entries that were on their way before the exit, and for no later ones. False: some still
+    are, and nothing else is there to sell.
     """
+    if signal.action not in SELL_ACTIONS or signal.id in state().decided:
+        return True
+    before = {known.signal.id for known in _entries(state(), signal)}
     for _ in range(round(WAIT_S / LOOK_EVERY_S)):
-        if not is_early(state(), signal):
+        if not _any_of(before, state(), signal):
             return True
         await clock.sleep(LOOK_EVERY_S)
-    return not is_early(state(), signal) or _holds(state(), signal)
+    return not _any_of(before, state(), signal) or _holds(state(), signal)
 
 
-def is_early(state: State, signal: Signal) -> bool:
-    """Whether an entry of the source in this token is still on its way. What is decided already is not early."""
-    return (
-        signal.action in SELL_ACTIONS
-        and signal.id not in state.decided
-        and any(
-            known.order.is_entry and known.order.mint == signal.mint and known.signal.source == signal.source
-            for known in state.open_orders.values()
-        )
-    )
+def _any_of(ids: Collection[SignalId], state: State, signal: Signal) -> bool:
+    return bool(ids) and any(known.signal.id in ids for known in _entries(state, signal))
+
+
+def _entries(state: State, signal: Signal) -> Iterator[OpenOrder]:
+    """Those of the source in the token that are not filled yet."""
+    for known in state.open_orders.values():
+        if known.order.is_entry and known.order.mint == signal.mint and known.signal.source == signal.source:
+            yield known
 
 
 def _holds(state: State, signal: Signal) -> bool:

@@ -22,8 +22,13 @@ def short_id(name: str) -> str:
 
 
 def since(at: str | None) -> Markup | str:
-    """An ISO 8601 instant as date and time, UTC."""
-    return NONE if at is None else instant(instant_ns(at))
+    """An ISO 8601 instant as date and time, UTC. A file that somebody edited by hand may have anything else."""
+    if not at:
+        return NONE
+    try:
+        return instant(instant_ns(at))
+    except ValueError:
+        return at
 
 
 def moment(at_ns: int) -> str:

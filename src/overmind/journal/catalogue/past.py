@@ -32,8 +32,10 @@ from overmind.core.model.value import Value
 from overmind.journal.catalogue.store import Catalogue, CatalogueFailed, Numbered
 from overmind.journal.catalogue.topics import (
     ANY,
+    KINDS,
     MOVE_LIFE,
     MOVES,
+    OF_WALLET,
     ORDERS,
     REFUSALS,
     SIGNALS,
@@ -149,6 +151,18 @@ class Past:
         topics = [topic(SIGNALS, strategy)] + ([] if code is None else [topic(REFUSALS, code)])
         found = islice(self._numbers(topics, search), search.last)
         return [[self._in_full(one) for one in self._life(seq)] for seq in found][::-1]
+
+    def of_kind(self, kind: str, before: int = 0) -> Iterator[Entry]:
+        """The entries of a kind of SELDOM, newest first. `before`: those with a lower number; 0: all."""
+        return self._named(topic(KINDS, kind), before)
+
+    def of_wallet(self, wallet_id: str) -> Iterator[Entry]:
+        """The entries of SELDOM that are about this wallet, newest first."""
+        return self._named(topic(OF_WALLET, wallet_id), 0)
+
+    def _named(self, name: str, before: int) -> Iterator[Entry]:
+        end = before or self._tail.filed + 1
+        return (self._entry(seq) for catalogue in self._catalogues for seq in catalogue.listed(name, 0, end))
 
     def _in_full(self, entry: Entry) -> Entry:
         event = entry.event

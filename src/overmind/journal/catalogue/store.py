@@ -22,7 +22,7 @@ from overmind.journal.errors import JournalUnusable
 
 CATALOGUE: Final = "overmind-index.db"  # the file beside the journal
 APPLICATION_ID: Final = 0x4F564D49  # "OVMI"
-FORMAT: Final = 2  # Raise it when topics change: older catalogues are then made anew.
+FORMAT: Final = 3  # Raise it when topics change: older catalogues are then made anew.
 PAGE_ROWS: Final = 256
 FIRSTS_KEPT_MAX: Final = 65_536  # signals whose first entry is not looked up again
 

@@ -7,23 +7,43 @@ from typing import Final
 
 from overmind.core.books.brief_refusals import codes_of
 from overmind.core.model.events import (
+    AccountsFlagged,
+    BalanceAdjusted,
+    CloseCancelled,
+    CloseOrdered,
+    Deposited,
+    DeskConfigured,
+    DeskFounded,
+    DustWrittenOff,
     Event,
+    HistoryAccepted,
+    HoldAdded,
+    HoldLifted,
+    LimitsChanged,
+    LiquidationOrdered,
+    MintAdmitted,
+    MintForgotten,
+    MintRefused,
+    MintsChanged,
     MoveClosed,
     MoveFinal,
     MovePlaced,
     MoveRolledBack,
+    OperatorActed,
     OrderClosed,
     OrderFinal,
     OrderLandedOtherwise,
     OrderPlaced,
     OrderRolledBack,
     OrderTakenFromChain,
+    PriceAccepted,
     SignalRecorded,
     SignalRefused,
     TicketRecorded,
+    WalletConfigured,
     WorkEvent,
 )
-from overmind.core.model.ids import OrderId, SignalId
+from overmind.core.model.ids import OrderId, SignalId, WalletId
 from overmind.core.model.signal import Signal
 
 ORDERS: Final = "order"  # of a wallet and of a token, each of them or any
@@ -31,6 +51,16 @@ MOVES: Final = "move"  # likewise
 REFUSALS: Final = "refusal"  # with a code, or with any
 SIGNALS: Final = "signal"  # of a strategy, or of any: the first decision on each
 MOVE_LIFE: Final = "life of"  # all entries of a move
+KINDS: Final = "kind"  # of SELDOM, by its name
+OF_WALLET: Final = "wallet"  # of SELDOM, by the wallet that it is about
+# What people do and what holds the desk: few among many entries, so a search through the journal would not end.
+SELDOM: Final[frozenset[type[Event]]] = frozenset(
+    (
+        *(DeskFounded, DeskConfigured, WalletConfigured, Deposited, PriceAccepted, HoldAdded, HoldLifted),
+        *(BalanceAdjusted, HistoryAccepted, LiquidationOrdered, CloseOrdered, CloseCancelled, DustWrittenOff),
+        *(LimitsChanged, MintsChanged, MintAdmitted, MintRefused, MintForgotten, AccountsFlagged, OperatorActed),
+    )
+)
 ANY: Final = ""
 
 
@@ -58,8 +88,34 @@ def topics_of(event: Event) -> Iterator[str]:
             yield from _of_signal(signal)
         case SignalRecorded(signal=signal):
             yield from _of_signal(signal)
+        case _ if type(event) in SELDOM:
+            yield topic(KINDS, type(event).__name__)
+            if wallet_id := _wallet_of(event):
+                yield topic(OF_WALLET, wallet_id)
         case _:
             pass  # Nobody asks for the other kinds by themselves.
+
+
+def _wallet_of(event: Event) -> WalletId | None:
+    """None: it is about no wallet by itself."""
+    match event:
+        case HoldAdded(scope=scope) | HoldLifted(scope=scope):
+            return scope.wallet_id
+        case WalletConfigured(wallet=wallet):
+            return wallet.id
+        case (
+            Deposited(wallet_id=wallet_id)
+            | BalanceAdjusted(wallet_id=wallet_id)
+            | HistoryAccepted(wallet_id=wallet_id)
+            | CloseOrdered(wallet_id=wallet_id)
+            | CloseCancelled(wallet_id=wallet_id)
+            | DustWrittenOff(wallet_id=wallet_id)
+            | LimitsChanged(wallet_id=wallet_id)
+            | AccountsFlagged(wallet_id=wallet_id)
+        ):
+            return wallet_id
+        case _:
+            return None
 
 
 def _of_signal(signal: Signal) -> Iterator[str]:

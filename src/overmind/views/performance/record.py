@@ -134,7 +134,7 @@ class Record:
             self.other_micros += one.realised_micros
 
     def _end(self, entry: Entry, order: Order, outcome: Outcome) -> None:
-        realised: Sequence[Realised] = self.state.realised
+        realised = _by_outcome(entry, self.state.realised)
         own_ppm = order.exits.stop_loss_ppm if order.exits is not None else None
         stop_ppm = self.state.wallets[order.wallet_id].wallet.limits.stop_loss_ppm or own_ppm or 0
         self.trips.fill(entry.at_ns, order, outcome, realised, stop_ppm)
@@ -142,3 +142,11 @@ class Record:
             self.executions[order.id] = execution_of(self.state.settings, order, outcome, realised)
             if not order.to_float:
                 self.traded.add(order.mint)
+
+
+def _by_outcome(entry: Entry, realised: Sequence[Realised]) -> Sequence[Realised]:
+    """Without the costs that a fork gave back: they come first, before those of the new outcome."""
+    if not isinstance(entry.event, OrderRolledBack):
+        return realised
+    undone = next(number for number, one in enumerate(realised) if isinstance(one, Costs))
+    return [*realised[:undone], *realised[undone + 1 :]]

@@ -8,6 +8,7 @@ from typing import Final
 
 from overmind.clock.instants import iso_seconds
 from overmind.core.books.state import State
+from overmind.core.model.enums import TradingMode
 from overmind.core.model.ids import SOL, Mint
 from overmind.core.model.numbers import scaled
 from overmind.views.amounts import symbol_of, usd_of
@@ -26,7 +27,7 @@ from overmind.views.performance.executions import execution_row
 from overmind.views.performance.groups import group_row, grouped, trade_row
 from overmind.views.performance.record import Record
 from overmind.views.performance.returns import DAYS_OF_YEAR, figures_of
-from overmind.views.performance.samples import Use
+from overmind.views.performance.samples import WALLETS_HOURLY, Use
 from overmind.views.performance.settings import settings_of
 from overmind.views.performance.told import (
     BenchmarkRow,
@@ -39,6 +40,7 @@ from overmind.views.performance.told import (
 )
 
 ALL: Final = "all"
+MAINNET: Final = "mainnet"
 DAYS_MIN: Final = 90  # for figures of a year
 ASSUMPTIONS: Final = (
     "Returns are time-weighted: a deposit or a withdrawal changes equity and no return.",
@@ -63,7 +65,7 @@ def report_of(record: Record, assumptions: Sequence[str] = ()) -> Report:
     begin = _micros(record.opening.equity_usd)
     held = _held(record)
     founded = state.founded
-    mode = founded.mode.value if founded is not None else ""
+    mode, cluster = (founded.mode.value, founded.cluster) if founded is not None else ("", "")
     executions = list(record.executions.values())
     wallets = sorted({one.wallet_id for one in executions})
     return Report(
@@ -71,7 +73,7 @@ def report_of(record: Record, assumptions: Sequence[str] = ()) -> Report:
         to_at=iso_seconds(state.at_ns),
         entries=state.seq,
         mode=mode,
-        cluster=founded.cluster if founded is not None else "",
+        cluster=cluster,
         overall=_overall(record, begin, returns),
         trades_total=group_row(ALL, trips),
         by_strategy=grouped(trips, "strategy"),
@@ -90,7 +92,7 @@ def report_of(record: Record, assumptions: Sequence[str] = ()) -> Report:
         ),
         uses=tuple(_use_row(scope, use) for (scope, _), use in record.samples.uses.items() if use.highest),
         bridge=tuple(_bridge(record)),
-        assumptions=(*_of_mode(mode), *_of_little(len(returns), len(state.provisional)), *assumptions, *ASSUMPTIONS),
+        assumptions=(*_of_venue(mode, cluster), *_of_time(state, len(returns)), *assumptions, *ASSUMPTIONS),
         settings=settings_of(state),
         points=tuple(points_of(hours, held)),
         trades=tuple(map(trade_row, trips)),
@@ -109,16 +111,20 @@ def _use_row(scope: str, use: Use) -> UseRow:
     )
 
 
-def _of_little(days: int, provisional: int) -> Iterator[str]:
+def _of_time(state: State, days: int) -> Iterator[str]:
     if days < DAYS_MIN:
-        yield f"Figures of a year from {days} days say little: chance decides them."
-    if provisional:
-        yield f"{provisional} orders are provisional: a fork may still undo them."
+        yield f"Figures of a year over {days} day{'' if days == 1 else 's'} say little: chance decides them."
+    if state.provisional:
+        yield f"{len(state.provisional)} orders are provisional: a fork may still undo them."
+    if len(state.wallets) > WALLETS_HOURLY:
+        yield f"Of {len(state.wallets)} wallets the use of limits is looked at once a day."
 
 
-def _of_mode(mode: str) -> Iterator[str]:
-    if mode == "Paper":
+def _of_venue(mode: str, cluster: str) -> Iterator[str]:
+    if mode == TradingMode.PAPER:
         yield "This desk traded on paper: its fills, fees and failures are those of the paper venue, not of a market."
+    elif mode and cluster != MAINNET:
+        yield f"This desk traded on {cluster}, where tokens have no worth: its fills are not those of a market."
 
 
 def _overall(record: Record, begin: int, returns: Sequence[float]) -> Overall:

@@ -15,6 +15,7 @@ from overmind.views.utilisation import concentrations, percent_of, portfolio_use
 
 HOUR_NS: Final = 3_600 * NS
 PORTFOLIO: Final = "portfolio"
+WALLETS_HOURLY: Final = 200  # Of more wallets each is looked at once a day: a look takes 20 µs.
 
 
 class Hour(msgspec.Struct, frozen=True):
@@ -50,13 +51,15 @@ class Use(msgspec.Struct):
 class Samples:
     """Look before each entry that begins a new hour, and once at the end."""
 
-    def __init__(self) -> None:
+    def __init__(self, wallets_hourly: int = WALLETS_HOURLY) -> None:
         self.hours: list[Hour] = []
         self.uses: dict[tuple[str, str], Use] = {}
         self.exposure_ns = 0.0  # exposure by equity, times nanoseconds
         self.equity_ns = 0.0  # USD, times nanoseconds
         self.invested_ns = 0  # with any position or open buy
         self.watched_ns = 0  # with equity
+        self._wallets_hourly = wallets_hourly
+        self._wallets_day = -1  # when the wallets were looked at last
 
     def pass_time(self, state: State, passed_ns: int) -> None:
         """The state stood so long."""
@@ -74,6 +77,10 @@ class Samples:
         self.hours.append(Hour(state.at_ns, state.equity_micros, deposited_micros, growth.index, prices))
         for name, use in [(PORTFOLIO, one) for one in (*portfolio_uses(state), *concentrations(state))]:
             self._use(name, use.name, use.code, percent_of(use.used, use.limit), state.at_ns)
+        day, seen = state.at_ns // DAY_NS, self._wallets_day
+        if len(state.wallets) > self._wallets_hourly and day == seen:
+            return
+        self._wallets_day = day
         for wallet_id, book in state.wallets.items():
             for use in wallet_uses(state, book):
                 self._use(wallet_id, use.name, use.code, percent_of(use.used, use.limit), state.at_ns)

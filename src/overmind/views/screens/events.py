@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import islice, takewhile
 from typing import Final, Protocol
 
 from overmind.core.model.brief_refusals import BriefRefusals
@@ -12,6 +13,7 @@ from overmind.core.model.events import (
     Entry,
     HoldAdded,
     HoldLifted,
+    OperatorActed,
     OrderPlaced,
     PricesMarked,
     PricesMoved,
@@ -22,13 +24,14 @@ from overmind.core.model.ids import OrderId
 from overmind.core.model.order import Order
 from overmind.core.model.value import Value
 from overmind.journal.catalogue.past import Past
-from overmind.journal.catalogue.topics import signal_of, work_of
+from overmind.journal.catalogue.topics import SELDOM, signal_of, work_of
 from overmind.text.printable import json_bytes
 from overmind.views.lines import Line, Teller
 
 PAGE_ENTRIES: Final = 250  # read at once
 LOOKED_MAX: Final = 5_000  # entries that one view looks at
 TOGETHER_MAX: Final = 10  # entries of the same moment that are told, on each side
+FILED: Final = frozenset(kind.__name__ for kind in SELDOM)
 PRICES: Final = (PricesMarked, PricesMoved)
 
 
@@ -54,6 +57,17 @@ class Listed(Value, frozen=True):
     older: int  # to look on from: entries with a lower number; 0: there are none
 
 
+class Deed(Value, frozen=True):
+    """What somebody wanted, and why."""
+
+    seq: int
+    at_ns: int
+    by: str
+    action: str
+    about: str
+    reason: str
+
+
 class Related(Value, frozen=True):
     """Entries that have to do with one, in order."""
 
@@ -62,7 +76,12 @@ class Related(Value, frozen=True):
 
 
 def listed(read: Read, past: Past, desk: Desk, last_seq: int, wanted: EventFilter, count: int) -> Listed:
-    """The newest fitting entries. Looks at LOOKED_MAX at most; `older` says where the next look begins."""
+    """The newest fitting entries. Looks at LOOKED_MAX at most; `older` says where the next look begins.
+
+    Entries of a kind that comes seldom are found however long ago they were.
+    """
+    if wanted.kind in FILED:
+        return _filed(read, past, desk, wanted, count)
     found: list[EventLine] = []
     before = min(wanted.before or last_seq + 1, last_seq + 1)
     lowest = max(1, before - LOOKED_MAX)
@@ -77,6 +96,18 @@ def listed(read: Read, past: Past, desk: Desk, last_seq: int, wanted: EventFilte
     shown = tuple(found[:count])
     older = shown[-1].line.seq if len(found) > count else before
     return Listed(shown, older if older > 1 else 0)
+
+
+def _filed(read: Read, past: Past, desk: Desk, wanted: EventFilter, count: int) -> Listed:
+    found, entry = list[EventLine](), None
+    for entry in islice(past.of_kind(wanted.kind, wanted.before), LOOKED_MAX):
+        if len(found) == count:
+            return Listed(tuple(found), entry.seq + 1)
+        (line,) = _told([entry], read, past, desk)
+        if _fits(entry, line, wanted):
+            found.append(line)
+    is_more = entry is not None and next(past.of_kind(wanted.kind, entry.seq), None) is not None
+    return Listed(tuple(found), entry.seq if entry is not None and is_more else 0)
 
 
 def _fits(entry: Entry, line: EventLine, wanted: EventFilter) -> bool:
@@ -96,11 +127,20 @@ def related(read: Read, past: Past, desk: Desk, entry: Entry) -> list[Related]:
     life = _life(past, entry)
     known = {one.seq for one in life}
     groups = [
-        ("What led to it", [one for one in life if one.seq < entry.seq] + _hold_before(read, past, entry)),
-        ("What it led to", [one for one in life if one.seq > entry.seq] + _hold_after(read, entry)),
+        ("What led to it", [one for one in life if one.seq < entry.seq] + _hold_before(past, entry)),
+        ("What it led to", [one for one in life if one.seq > entry.seq] + _hold_after(past, entry)),
         ("In the same moment", [one for one in same if one.seq not in known]),
     ]
     return [Related(title, tuple(_told(entries, read, past, desk))) for title, entries in groups if entries]
+
+
+def deeds(past: Past, count: int) -> list[Deed]:
+    """Of people and their programs, newest first, however long ago."""
+    return [
+        Deed(one.seq, one.at_ns, one.event.by, one.event.action, one.event.about, one.event.reason)
+        for one in islice(past.of_kind(OperatorActed.__name__), count)
+        if isinstance(one.event, OperatorActed)
+    ]
 
 
 def told(entries: Sequence[Entry], read: Read, past: Past, desk: Desk) -> tuple[EventLine, ...]:
@@ -119,14 +159,14 @@ def _life(past: Past, entry: Entry) -> list[Entry]:
     return []
 
 
-def _hold_before(read: Read, past: Past, entry: Entry) -> list[Entry]:
+def _hold_before(past: Past, entry: Entry) -> list[Entry]:
     """The hold that a lift ended, or that refused a signal."""
     event = entry.event
     if isinstance(event, HoldLifted):
-        return _first(_backwards(read, entry.seq), lambda one: _begins(one, event))
+        return _first(_holds_before(past, entry.seq), lambda one: _begins(one, event))
     if isinstance(event, SignalRefused):
         causes = _causes(past, event)
-        return _first(_backwards(read, entry.seq), lambda one: isinstance(one.event, HoldAdded)
+        return _first(_holds_before(past, entry.seq), lambda one: isinstance(one.event, HoldAdded)
                       and one.event.hold.cause in causes)  # fmt: skip
     return []
 
@@ -139,13 +179,15 @@ def _causes(past: Past, refused: SignalRefused) -> set[str]:
     return {cause for causes in said for cause in causes.split(", ")}
 
 
-def _hold_after(read: Read, entry: Entry) -> list[Entry]:
+def _hold_after(past: Past, entry: Entry) -> list[Entry]:
     """The end of a hold."""
     event = entry.event
     if not isinstance(event, HoldAdded):
         return []
-    return _first(read.page(entry.seq, LOOKED_MAX), lambda one: isinstance(one.event, HoldLifted)
-                  and (one.event.scope, one.event.cause) == (event.scope, event.hold.cause))  # fmt: skip
+    later = takewhile(lambda one: one.seq > entry.seq, past.of_kind(HoldLifted.__name__))
+    ends = [one for one in islice(later, LOOKED_MAX) if isinstance(one.event, HoldLifted)
+            and (one.event.scope, one.event.cause) == (event.scope, event.hold.cause)]  # fmt: skip
+    return ends[-1:]  # the first one
 
 
 def _begins(entry: Entry, lift: HoldLifted) -> bool:
@@ -153,12 +195,9 @@ def _begins(entry: Entry, lift: HoldLifted) -> bool:
     return isinstance(event, HoldAdded) and (event.scope, event.hold.cause) == (lift.scope, lift.cause)
 
 
-def _backwards(read: Read, before: int) -> Iterator[Entry]:
-    lowest = max(1, before - LOOKED_MAX)
-    while before > lowest:
-        first = max(lowest, before - PAGE_ENTRIES)
-        yield from reversed(read.page(first - 1, before - first))
-        before = first
+def _holds_before(past: Past, before: int) -> Iterator[Entry]:
+    """Newest first, however long ago."""
+    return islice(past.of_kind(HoldAdded.__name__, before), LOOKED_MAX)
 
 
 def _first(entries: Iterable[Entry], wanted: Callable[[Entry], bool]) -> list[Entry]:

@@ -9,6 +9,7 @@ from overmind.core.books.aggregates import change_position, count_entry, plan_ex
 from overmind.core.books.book import QUALITY_WINDOW, ExecutionQuality, Provisional, WalletBook
 from overmind.core.books.execution_score import score
 from overmind.core.books.ledger import FEES, MARKET, RENT
+from overmind.core.books.lessons import learn
 from overmind.core.books.positions import Lot
 from overmind.core.books.realised import Costs, Disposal, How
 from overmind.core.books.settle.owners import release_lots, sell_lots
@@ -65,6 +66,8 @@ def close(state: State, order_id: OrderId, outcome: Outcome, provisional: bool) 
     book.quality.append(ExecutionQuality(isinstance(outcome, Filled), booked.shortfall_bps))
     if len(book.quality) > QUALITY_WINDOW:
         del book.quality[0]
+    if not provisional:
+        learn(state, order, token, known.ticket, outcome)
     if state.settings.costs.miss_bps:
         score(book, outcome, state.at_ns, state.settings.costs.miss_half_life_ns)
     # A sale may take lots of other strategies.

@@ -7,6 +7,7 @@ from msgspec import structs
 from overmind.core.books.aggregates import change_lots, change_position, realise
 from overmind.core.books.book import Provisional, WalletBook
 from overmind.core.books.ledger import FEES, MARKET, RENT
+from overmind.core.books.lessons import learn
 from overmind.core.books.positions import Lot
 from overmind.core.books.realised import Costs, Disposal, How
 from overmind.core.books.settle.close import book_outcome, count_trade, receiving, settled
@@ -22,6 +23,7 @@ def finalise(state: State, order_id: OrderId) -> None:
     """Marks the outcome final. Balances that were read before this entry are ignored: they may be of the lost fork."""
     known = state.provisional.pop(order_id)
     state.wallets[known.order.wallet_id].booked_seq = state.seq
+    learn(state, known.order, known.token, known.ticket, known.outcome)
 
 
 def roll_back(state: State, order_id: OrderId, outcome: Outcome) -> None:
@@ -48,6 +50,7 @@ def roll_back(state: State, order_id: OrderId, outcome: Outcome) -> None:
     book_outcome(state, book, order, token, outcome, shares, known.source)
     if close_reason is not None and order.mint in book.positions:  # The position may have been gone in between.
         book.closing.setdefault(order.mint, close_reason)
+    learn(state, order, token, known.ticket, outcome)
     settled(state, book, token.mint, None)
 
 

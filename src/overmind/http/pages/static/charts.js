@@ -100,7 +100,7 @@
     return [...at].map(([key, count]) => {
       const [time, kind] = key.split(" ");
       const [position, shape] = MARKERS[kind];
-      return { time: Number(time), position, shape, color: colour(`.key-${kind}`), text: count > 1 && innerWidth > 700 ? String(count) : "", size: 1 };
+      return { time: Number(time), position, shape, color: colour(`.key-${kind}`), text: count > 1 && innerWidth > 700 ? String(count) : "", size: innerWidth > 700 ? 1 : 0.4 };
     }).sort((one, other) => one.time - other.time);
   }
 
