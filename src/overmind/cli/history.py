@@ -16,12 +16,15 @@ from overmind.backtest.audit import Delayed, audit
 from overmind.backtest.history import Played, play
 from overmind.backtest.inside import InsideSummary
 from overmind.backtest.stamps import BadStamp, Stamps, doubts, known_at
+from overmind.backtest.tapes import open_history
 from overmind.cli import desk_tables, present
 from overmind.cli.exit_codes import BAD_INPUT
 from overmind.cli.opening import JOURNAL, AsJson, Seed, absolute, journal_to_write, tokens_for_signals
 from overmind.cli.performance.report import ReportOption, report_page
 from overmind.cli.whole import whole_option
 from overmind.config import MultiWalletConfig
+from overmind.core.model.ids import SOL
+from overmind.core.model.numbers import BadNumber, number
 from overmind.core.model.signal import Signal
 from overmind.desk.market import open_tape, tokens_by_symbol
 from overmind.journal.sqlite import SqliteJournal
@@ -33,6 +36,7 @@ from overmind.text.characters import is_blank
 from overmind.views.verify import verify
 
 SIGNALS_DEFAULT: Final = 400
+SOL_PRICE_MAX: Final = 1_000_000  # in USD
 JournalDir = Annotated[
     Path | None,
     typer.Option(
@@ -72,6 +76,14 @@ def demo(
         report_page(data_dir / JOURNAL, report)
 
 
+def _dollars(text: str) -> float:
+    """Read as every other number from outside."""
+    found = number(text)
+    if isinstance(found, BadNumber) or not 0 < found <= SOL_PRICE_MAX:
+        raise typer.BadParameter(f"not a price of SOL: name dollars, up to {SOL_PRICE_MAX:,}")
+    return float(found)
+
+
 def backtest(
     tape: Annotated[Path, typer.Argument(callback=absolute, help="File of candles, or a folder of such files.")],
     signals: Annotated[
@@ -93,6 +105,12 @@ def backtest(
             help="Finer candles of the same time: they show what stops and targets met inside the tape's candles.",
         ),
     ] = None,
+    sol_price: Annotated[
+        float | None,
+        typer.Option(
+            "--sol-price", parser=_dollars, metavar="USD", help="Price of SOL, if the tape has no candles of it."
+        ),
+    ] = None,
     audited: Annotated[
         bool, typer.Option("--audit", help="Run again with every signal a second and a candle later, and compare.")
     ] = False,
@@ -111,7 +129,10 @@ def backtest(
         present.warn_of(config.warnings)
         data_dir = journal_dir or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="overmind-backtest-")))
         config = msgspec.structs.replace(config, data_dir=data_dir)
-        history = load_tape(tape, tokens_by_symbol(config.desk))
+        config, history = open_history(config, tape, sol_price)
+        if SOL not in history.series:
+            present.complain(f"{tape}: no candles of SOL, which pays every fee", "state its price with --sol-price USD")
+            raise typer.Exit(BAD_INPUT)
         finer = load_tape(detail, tokens_by_symbol(config.desk)) if detail is not None else None
         if finer is not None and finer.step_ns >= history.step_ns:
             present.complain(f"{detail}: its candles are not shorter than the tape's", "name finer ones with --detail")
@@ -247,7 +268,7 @@ def _read_signals(path: Path, config: MultiWalletConfig, tape: Tape, stamps: Sta
     except OSError as error:
         present.complain(f"{path}: {error.strerror}", "name a readable file of JSON Lines")
         raise typer.Exit(BAD_INPUT) from None
-    for number, line in enumerate(lines, 1):
+    for row, line in enumerate(lines, 1):
         if is_blank(line):
             continue
         try:
@@ -259,7 +280,7 @@ def _read_signals(path: Path, config: MultiWalletConfig, tape: Tape, stamps: Sta
         except BadStamp as error:
             fault = f"timestamp: {error}"
         if fault:
-            present.complain(f"{path}, line {number}: {fault}")
+            present.complain(f"{path}, line {row}: {fault}")
             wrong += 1
         else:
             signals.append(signal)
