@@ -114,8 +114,8 @@ ENTRIES: Final = (
     Mutation(
         "dearest wallet chosen",
         "core/entries/selection_index.py",
-        "best = int(costs.argmin())",
-        "best = int(costs.argmax())",
+        "            best = costs.argmin()\n            slot",
+        "            best = costs.argmax()\n            slot",
         "tests/core/entries/test_ranking.py::test_the_choice",
         world="plain",
     ),

@@ -57,13 +57,13 @@ def cost_terms(common: CommonTerms, book: WalletBook, request: EntryRequest, cap
     costs = common.desk.costs
     preferred = request.signal.preferred_type is not None and book.wallet.type is request.signal.preferred_type
     return CostTerms(
-        fee=common.fee,
-        rent=common.rent if pays_rent(common.desk, book, request.signal.mint) else 0.0,
-        slippage=common.slippage,
-        headroom=common.headroom_bps * (float(request.notional_micros) / float(max(1, capacity_micros))),
-        preference=-common.preference_bps if preferred else 0.0,
-        in_flight=costs.in_flight_bps * book.entries_open,
-        execution=execution_bps(common, book) if costs.miss_bps and book.missed_ppm else 0.0,
+        common.fee,
+        common.rent if pays_rent(common.desk, book, request.signal.mint) else 0.0,
+        common.slippage,
+        common.headroom_bps * (float(request.notional_micros) / float(max(1, capacity_micros))),
+        -common.preference_bps if preferred else 0.0,
+        costs.in_flight_bps * book.entries_open,
+        execution_bps(common, book) if costs.miss_bps and book.missed_ppm else 0.0,
     )
 
 

@@ -74,8 +74,14 @@ class SelectionIndex:
         costs = self._costs(request, common, capacity, candidates)
         if common.desk.routing.learner is not LearnerMode.OFF:
             return self._advised(request, at_ns, common, candidates, costs)
-        best = self._cheapest(request, at_ns, candidates, costs)
-        return None if best is None else self._choice(request, common, candidates, best)
+        for _ in candidates:
+            best = costs.argmin()
+            slot = int(candidates[best])
+            book = self.books[slot]
+            if wallet_may_enter(self._state, book, request, at_ns):
+                return Choice(book, cost_terms(common, book, request, int(capacity[slot])), len(candidates))
+            costs[best] = np.inf
+        return None
 
     def _cheapest(
         self, request: EntryRequest, at_ns: int, candidates: NDArray[np.intp], costs: NDArray[np.float64]
@@ -232,7 +238,8 @@ class SelectionIndex:
         self._position_max = np.zeros(count, np.int64)
         self._full = np.zeros(count, np.bool_)
         self._full_slots: set[int] = set()  # the same
-        self._open = np.zeros(count, np.int64)  # entries
+        self._open = np.zeros(count, np.int64)  # entries, where they cost anything
+        self._weighs_open = state.desk is not None and bool(state.desk.costs.in_flight_bps)
         self._missed_ppm = np.zeros(count, np.int64)
         self._missed_ns = np.zeros(count, np.int64)
         self._missing_slots: set[int] = set()  # wallets whose share of failed attempts is not zero
@@ -263,7 +270,8 @@ class SelectionIndex:
         common, capacity = wallet_capacity_micros(state, book), self._capacity
         for strategy in book.wallet.strategies:
             capacity[strategy][slot] = strategy_capacity_micros(book, strategy, common)
-        self._open[slot] = book.entries_open
+        if self._weighs_open:
+            self._open[slot] = book.entries_open
         if state.learned.wallets:
             self._refresh_learned(book)
         if book.missed_ppm or slot in self._missing_slots:
