@@ -63,8 +63,10 @@ class VirtualLoop(asyncio.SelectorEventLoop):
         elif timeout_s is None:
             raise RuntimeError("deadlock: nothing is ready and no timer is set")
         else:
-            # To whole nanoseconds: sums of floats would otherwise drift, and miss the closing time of a candle.
-            self.now_s = round(self.now_s + max(0.0, timeout_s), 9)
+            # Up to the next whole nanosecond: sums of floats would otherwise drift, and miss a candle's closing time.
+            # Never down: after 48 days of loop time a timer would stay ahead for ever.
+            later_s = self.now_s + max(0.0, timeout_s)
+            self.now_s = max(later_s, round(later_s, 9))
 
     def _thread_done(self, _: Future[Any] | asyncio.Future[Any]) -> None:
         self._in_threads -= 1

@@ -220,7 +220,8 @@ class Executor:
         """From quote to first send, then until the chain has decided. Work that must wait occupies no slot."""
         if isinstance(work, Order):
             placed_ns = self._clock.now_ns()
-            if (wait_ns := self._first_price_ns(work, placed_ns) - placed_ns) > 0:
+            due_ns = self._first_price_ns(work, placed_ns)
+            while (wait_ns := due_ns - self._clock.now_ns()) > 0:  # A sleep may end a moment too early.
                 await self._clock.sleep(wait_ns / NS)
         while True:
             verdict = self._verdict(work)
