@@ -29,6 +29,7 @@ ALLOWED = {
     ("config/limit_changes.py", "int(flag)"): "a boolean",
     ("config/typed_price.py", "Decimal(PRICE_MAX_PICO // PICO)"): OF_OURS,
     ("core/books/wallet_limits.py", "int(share.enabled)"): "a boolean",
+    ("cli/history.py", "float(found)"): "a decimal that the shared parser has read",
     ("core/entries/ranking.py", "float(request.impact_bps)"): OF_OURS,
     ("core/entries/ranking.py", "float(request.notional_micros or 1)"): OF_OURS,
     ("core/entries/ranking.py", "float(request.notional_micros)"): OF_OURS,
