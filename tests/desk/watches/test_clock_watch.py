@@ -245,7 +245,7 @@ async def test_a_start_in_1970_holds_entries_until_the_clock_is_set(bench: Bench
         assert "1970-01-01" in str(refusal.actual)
         assert (await bench.send(app, TradeAction.SELL)).status is DecisionStatus.PLACED
         bench.clock.step(NOON_NS + HOUR_NS)
-        await bench.clock.sleep(2)
+        await bench.clock.sleep(2.5)  # Not at the same moment as the next prices.
         assert CLOCK not in app.engine.state.holds
         assert (await bench.send(app, at_ns=bench.clock.now_ns())).status is DecisionStatus.PLACED
 
