@@ -20,6 +20,7 @@ from solders.pubkey import Pubkey
 from overmind.core.books.book import WalletBook
 from overmind.core.books.wallet_limits import RESTORED
 from overmind.core.control.balances import is_stale, short_of, unknown_signature_cause
+from overmind.core.control.history import wallets_unknown
 from overmind.core.model.commands import (
     AcceptBalances,
     AcceptHistory,
@@ -164,8 +165,13 @@ class BalanceWatch:
     async def explain(self, book: WalletBook, signatures: Sequence[str]) -> list[str]:
         """Holds the portfolio if our key signed one of them, oldest first, without a ticket. Returns the unreadable
         ones.
+
+        What an operator has accepted since they were listed is explained.
         """
         async with self._checking:
+            state = self._engine.state
+            if RESTORED not in state.holds or book.wallet.id not in wallets_unknown(state):
+                return []
             ours, unread = await self._signed_by_us(signatures, book.wallet.public_key)
             if unknown := await self._journal.without_ticket(ours, 0):
                 await self._hold_for_theft(book.wallet.id, unknown)
