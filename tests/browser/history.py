@@ -46,7 +46,8 @@ from overmind.desk.market import Connect, MarketAccess, open_tape, paper
 from overmind.desk.running import running
 from overmind.journal.sqlite import SqliteJournal
 from overmind.ports import Clock
-from overmind.prices.candles import COLUMNS, shipped_tape_path
+from overmind.prices.candles import shipped_tape_path
+from overmind.prices.rows import COLUMNS
 from overmind.sandbox.demo import SIZES
 
 BANK: Final = str(Keypair.from_seed(bytes(32)).pubkey())  # where the stage may send money
