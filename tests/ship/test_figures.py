@@ -1,14 +1,17 @@
-"""The figures equal those of empyrical, which the field computes them with, to 1e-9."""
+"""The figures of a report equal those of empyrical, which the field computes them with, to 1e-9.
+
+The quick tier compares with numpy: empyrical brings pandas and scipy, so it is installed with the tools of this tier.
+"""
 
 from __future__ import annotations
 
 from random import Random
 
+import empyrical
+import numpy as np
 import pytest
 
 from overmind.views.performance.returns import DAYS_OF_YEAR, figures_of
-
-pytestmark = pytest.mark.soak  # It imports pandas: a second. The quick tier compares with numpy.
 
 FIGURES = {
     "total": "cum_returns_final",
@@ -24,9 +27,6 @@ WITHOUT_YEAR = ("total", "drawdown_daily")
 
 @pytest.mark.parametrize("name", FIGURES)
 def test_a_figure_equals_empyricals(name: str) -> None:
-    import empyrical
-    import numpy as np
-
     chance, compared = Random(name), 0
     for days in (2, 3, 7, 30, 90, 365, 1_000):
         for deviation in (0.001, 0.02, 0.1):
