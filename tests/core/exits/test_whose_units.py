@@ -14,7 +14,7 @@ from tests.support.effort import examples
 from overmind.core.model.enums import SELL
 from overmind.core.model.events import OrderClosed, OrderPlaced
 from overmind.core.model.ids import OrderId
-from overmind.core.model.outcome import Filled
+from overmind.core.model.outcome import Filled, Outcome
 
 CHART, BOT = 50_000_000, 150_000_000
 CASES = [
@@ -48,7 +48,7 @@ STEPS = st.lists(st.one_of(BUY, BUY, PART, END, ANYBODYS, st.just("close w1 eth"
 @settings(max_examples=examples(40), deadline=None)
 @given(STEPS)
 def test_a_filled_sale_takes_the_units_that_it_said(steps: list[str]) -> None:
-    desk, sales = CoreDesk("w1; w2"), dict[OrderId, OrderPlaced]()
+    desk, placed = CoreDesk("w1; w2"), dict[OrderId, OrderPlaced]()
     for step in steps:
         if step == "fill" and not desk.state.open_orders:
             continue
@@ -56,15 +56,26 @@ def test_a_filled_sale_takes_the_units_that_it_said(steps: list[str]) -> None:
             continue
         before, seen = owned(desk), len(desk.entries)
         desk.play(step)
+        expected = Counter(before)  # One step may fill several orders.
         for entry in desk.entries[seen:]:
-            if isinstance(entry.event, OrderPlaced) and entry.event.order.side is SELL:
-                sales[entry.event.order.id] = entry.event
-            if isinstance(entry.event, OrderClosed) and entry.event.order_id in sales:
-                assert isinstance(entry.event.outcome, Filled)
-                taken = Counter(before) - Counter(owned(desk))
-                taken.pop("", None)
-                assert dict(taken) == sales[entry.event.order_id].of_sources
+            if isinstance(entry.event, OrderPlaced):
+                placed[entry.event.order.id] = entry.event
+            if isinstance(entry.event, OrderClosed):
+                change(expected, placed[entry.event.order_id], entry.event.outcome)
+        after = Counter(owned(desk))
+        assert {one: units for one, units in after.items() if one} == {
+            one: n for one, n in expected.items() if one and n
+        }
     require_replay(desk)
+
+
+def change(owned_by_source: Counter[str], placed: OrderPlaced, outcome: Outcome) -> None:
+    """What a buy brings belongs to its source; what a sale takes, it has said when it was placed."""
+    assert isinstance(outcome, Filled)
+    if placed.order.side is SELL:
+        owned_by_source.subtract(placed.of_sources)
+    else:
+        owned_by_source[placed.signal.source] += outcome.received_units
 
 
 def owned_by(desk: CoreDesk, wallet_id: str) -> bool:
