@@ -92,7 +92,15 @@ def test_every_module_that_writes_a_file_is_known() -> None:
 
 @pytest.mark.parametrize(
     "name",
-    ["overmind.db", "overmind.db-wal", "overmind-bars.db-shm", "users.json.new", "segments/1-250.seg"],
+    [
+        "overmind.db",
+        "overmind.db-wal",
+        "overmind.db-journal",
+        "overmind-bars.db-shm",
+        "users.json.new",
+        "segments/1-250.seg",
+        "segments/1-250.seg.partial",
+    ],
 )
 def test_a_file_is_found_by_its_name(name: str) -> None:
     assert file_of(name) is not None

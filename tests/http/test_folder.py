@@ -25,10 +25,16 @@ def log_lines(folder: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in (folder / "logs" / LOG_FILE).read_text().splitlines()]
 
 
+def _deleted(folder: Path) -> bool:
+    """Deletes it. The service may write a file meanwhile, which the next try deletes too."""
+    shutil.rmtree(folder, ignore_errors=True)
+    return not folder.exists()
+
+
 def test_a_deleted_folder_ends_the_service_with_a_last_line(tmp_path: Path) -> None:
     with serving(tmp_path) as service:
         service.post("/v1/signals", BUY)
-        shutil.rmtree(tmp_path / "data")
+        wait_until(lambda: _deleted(tmp_path / "data"), "the folder is gone")
         began = time.monotonic()
         assert service.child.end() == UNREACHABLE
         assert time.monotonic() - began < ENDED_S

@@ -25,6 +25,7 @@ from overmind.journal.database import RESERVE
 from overmind.journal.kept.keeping import LOCK as STATES_LOCK
 from overmind.journal.kept.store import STATES
 from overmind.journal.segments.sealing import LOCK as SEGMENTS_LOCK
+from overmind.journal.segments.segment import PARTIAL
 from overmind.journal.segments.shelf import ARCHIVE
 from overmind.journal.segments.shelf import FOLDER as SEGMENTS
 from overmind.journal.writer import LOCK as JOURNAL_LOCK
@@ -32,8 +33,9 @@ from overmind.notices.memory import FILE as NOTICES_FILE
 from overmind.notices.telegram.offset import FILE as TELEGRAM_FILE
 
 KEYS_FOLDER: Final = "keys"
-NEW: Final = ".new"  # what a file is called until it is whole
-WHILE_OPEN: Final = ("-wal", "-shm")
+UNTIL_WHOLE: Final = (".new", PARTIAL)
+# SQLite's files beside a database. It has the third for a moment while it makes the database.
+WHILE_OPEN: Final = ("-wal", "-shm", "-journal")
 
 
 class InBackup(enum.StrEnum):
@@ -145,7 +147,7 @@ DATA_FILES: Final = (
 
 def file_of(name: str) -> DataFile | None:
     """The row of a file, by its path in the data folder. None: nobody said what becomes of it."""
-    for suffix in (*WHILE_OPEN, NEW):
+    for suffix in (*WHILE_OPEN, *UNTIL_WHOLE):
         name = name.removesuffix(suffix)
     return next((one for one in DATA_FILES if fnmatchcase(name, one.name)), None)
 
