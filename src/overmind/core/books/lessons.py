@@ -5,14 +5,15 @@ Each order teaches once, when no fork can undo its outcome any more.
 
 from __future__ import annotations
 
+from overmind.core.books.route_health import has_landed
 from overmind.core.books.state import State
-from overmind.core.learning.learned import PUBLIC, Observation, observe
+from overmind.core.learning.learned import Observation, observe
 from overmind.core.learning.sigmoid import MICRO, logit_of
 from overmind.core.model.desk_settings import CostModel
 from overmind.core.model.enums import LearnerMode
 from overmind.core.model.money import Token
 from overmind.core.model.order import Order, Ticket
-from overmind.core.model.outcome import Cause, Expired, Failed, Filled, Outcome, Rejected
+from overmind.core.model.outcome import Failed, Filled, Outcome
 from overmind.core.model.units import BPS, value_micros
 
 
@@ -21,32 +22,21 @@ def learn(state: State, order: Order, token: Token, ticket: Ticket | None, outco
     routing = state.settings.routing
     if routing.learner is LearnerMode.OFF or not order.is_entry:
         return
-    landed = _landed(outcome)
+    landed = has_landed(outcome)
     if landed is None:
         return
-    slots = _slots(ticket, outcome)
+    slots, expected = _slots(ticket, outcome), routing.routes.get(order.route) or routing
     seen = Observation(
-        PUBLIC,
+        order.route,
         order.wallet_id,
         order.strategy,
-        logit_of(routing.landing_ppm),
+        logit_of(expected.landing_ppm),
         landed,
-        None if slots is None else (slots - routing.slots) * MICRO,
+        None if slots is None else (slots - expected.slots) * MICRO,
         _worse(state.settings.costs, order, token, outcome) if isinstance(outcome, Filled) else None,
     )
     observe(state.learned, seen, state.at_ns)
     state.touched.append((order.wallet_id, order.mint, order.strategy))
-
-
-def _landed(outcome: Outcome) -> bool | None:
-    """None: it was not sent, so it tells nothing about the way to the chain."""
-    match outcome:
-        case Filled() | Failed():
-            return True
-        case Expired():
-            return False
-        case Rejected(cause=cause):
-            return False if cause is Cause.ROUTE_DOWN else None
 
 
 def _slots(ticket: Ticket | None, outcome: Outcome) -> int | None:

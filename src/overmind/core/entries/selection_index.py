@@ -15,15 +15,18 @@ from numpy.typing import NDArray
 from overmind.core.books.book import WalletBook
 from overmind.core.books.execution_score import excess_all_ppm
 from overmind.core.books.state import State
-from overmind.core.entries.advising import advice_of, corrections_of, favours
+from overmind.core.entries.advising import WalletOnRoute, advice_of, corrections_of, favours
 from overmind.core.entries.capacity import strategy_capacity_micros, wallet_capacity_micros
 from overmind.core.entries.costs import pays_rent
 from overmind.core.entries.gate import wallet_may_enter
 from overmind.core.entries.ranking import CommonTerms, common_terms, cost_terms
 from overmind.core.entries.request import EntryRequest
+from overmind.core.entries.route_places import Places, RouteFlags, only_route
 from overmind.core.learning.sigmoid import MICRO
+from overmind.core.model.desk_settings import Desk
 from overmind.core.model.enums import LearnerMode, StrategyType, WalletType
 from overmind.core.model.ids import Mint, WalletId
+from overmind.core.model.route import RouteName
 from overmind.core.model.selection import Advice, CostTerms
 from overmind.core.model.units import NOTIONAL_MAX_MICROS, NS, PPM
 
@@ -39,6 +42,7 @@ class Choice(NamedTuple):
     terms: CostTerms
     candidates: int  # the number of wallets that it was compared with
     advice: Advice | None = None
+    route: RouteName = RouteName.PUBLIC
 
 
 class Column(NamedTuple):
@@ -72,8 +76,8 @@ class SelectionIndex:
         common = common_terms(self._state, request, at_ns)
         capacity = self._capacity[request.signal.strategy]
         costs = self._costs(request, common, capacity, candidates)
-        if common.desk.routing.learner is not LearnerMode.OFF:
-            return self._advised(request, at_ns, common, candidates, costs)
+        if common.desk.routing.learner is not LearnerMode.OFF or self._routes.has_several:
+            return self._weighed(request, at_ns, common, candidates, costs)
         for _ in candidates:
             best = costs.argmin()
             slot = int(candidates[best])
@@ -82,6 +86,26 @@ class SelectionIndex:
                 return Choice(book, cost_terms(common, book, request, int(capacity[slot])), len(candidates))
             costs[best] = np.inf
         return None
+
+    def _weighed(
+        self,
+        request: EntryRequest,
+        at_ns: int,
+        common: CommonTerms,
+        candidates: NDArray[np.intp],
+        costs: NDArray[np.float64],
+    ) -> Choice | None:
+        """The same choice over wallets and routes, and with what was learned."""
+        if self._routes.has_several:
+            places = self._routes.places(self._state, request, at_ns, candidates, costs)
+        else:
+            places = only_route(candidates, costs)
+        if common.desk.routing.learner is not LearnerMode.OFF:
+            found = self._advised(request, at_ns, common, places)
+        else:
+            best = self._cheapest(request, at_ns, places.slots, places.costs)
+            found = None if best is None else self._choice(request, common, places, best)
+        return found if found is None else found._replace(candidates=len(candidates))
 
     def _cheapest(
         self, request: EntryRequest, at_ns: int, candidates: NDArray[np.intp], costs: NDArray[np.float64]
@@ -94,30 +118,24 @@ class SelectionIndex:
             costs[best] = np.inf
         return None
 
-    def _choice(self, request: EntryRequest, common: CommonTerms, candidates: NDArray[np.intp], best: int) -> Choice:
-        slot = int(candidates[best])
+    def _choice(self, request: EntryRequest, common: CommonTerms, places: Places, best: int) -> Choice:
+        slot, block = places.slots[best].item(), places.block(best)
         book, capacity = self.books[slot], self._capacity[request.signal.strategy]
-        return Choice(book, cost_terms(common, book, request, int(capacity[slot])), len(candidates))
+        terms = cost_terms(common, book, request, capacity[slot].item(), block.terms)
+        return Choice(book, terms, len(places.slots), route=block.route)
 
-    def _advised(
-        self,
-        request: EntryRequest,
-        at_ns: int,
-        common: CommonTerms,
-        candidates: NDArray[np.intp],
-        costs: NDArray[np.float64],
-    ) -> Choice | None:
+    def _advised(self, request: EntryRequest, at_ns: int, common: CommonTerms, places: Places) -> Choice | None:
         """The same choice with the learner's advice. Only a learner that is on may change it."""
-        best = self._cheapest(request, at_ns, candidates, costs)
+        slots, costs = places.slots, places.costs
+        best = self._cheapest(request, at_ns, slots, costs)
         if best is None:
             return None
         state, strategy = self._state, request.signal.strategy
-        biases = self._biases[strategy][candidates]
-        learned = corrections_of(common.desk, state.learned, strategy, self._landing[candidates], biases)
+        learned = self._corrections(common.desk, strategy, places)
         corrected = costs + learned / MICRO
-        favoured = self._cheapest(request, at_ns, candidates, corrected)
+        favoured = self._cheapest(request, at_ns, slots, corrected)
         assert favoured is not None, "the gate let one in before"
-        chosen, wanted = (self.books[candidates[place]].wallet.id for place in (best, favoured))
+        chosen, wanted = self._pair(places, best), self._pair(places, favoured)
         if wanted != chosen and not favours(
             state, strategy, wanted, chosen, float(corrected[best] - corrected[favoured]), at_ns
         ):
@@ -125,10 +143,23 @@ class SelectionIndex:
         decides = common.desk.routing.learner is LearnerMode.ON
         if decides:
             best, chosen = favoured, wanted
-        choice, correction = self._choice(request, common, candidates, best), int(learned[best])
+        choice, correction = self._choice(request, common, places, best), int(learned[best])
         advice = advice_of(state, wanted, chosen, strategy, correction, decides)
         terms = replace(choice.terms, learned=correction / MICRO) if decides else choice.terms
         return choice._replace(terms=terms, advice=advice)
+
+    def _pair(self, places: Places, place: int) -> WalletOnRoute:
+        return self.books[places.slots[place]].wallet.id, places.block(place).route
+
+    def _corrections(self, desk: Desk, strategy: StrategyType, places: Places) -> Micros:
+        landing, biases = self._landing[places.slots], self._biases[strategy][places.slots]
+        learned = self._state.learned
+        return np.concatenate(
+            [
+                corrections_of(desk, learned, strategy, landing[start:end], biases[start:end], route)
+                for route, _, start, end in places.blocks
+            ]
+        )
 
     def rooms(self, request: EntryRequest, at_ns: int, excluded: tuple[WalletId, ...]) -> Micros:
         """By slot, an upper bound of the largest entry like this one that could be allowed; -1: none."""
@@ -178,6 +209,8 @@ class SelectionIndex:
             column = self._column(signal.mint)
             fits &= column.room >= notional
             fits &= self._room_by(column, signal.mint, signal.strategy) >= notional
+        if self._routes.knows_routes and (signal.mev_protected or not self._routes.fits_all):
+            fits &= self._routes.fitting(self._state, signal)
         for wallet_id in (*signal.exclude, *excluded):
             if (book := self._state.wallets.get(wallet_id)) is not None:
                 fits[book.slot] = False
@@ -249,6 +282,7 @@ class SelectionIndex:
         self._limited_until_max = 0
         self._accounts: dict[Mint, dict[int, WalletBook]] = {}  # by token and slot: the wallets that may hold it
         self._columns: dict[Mint, Column] = {}
+        self._routes = RouteFlags(self.books, state)
         for book in self.books:
             limits = book.wallet.limits
             self._risk[book.slot] = limits.risk_level_ppm

@@ -5,6 +5,7 @@ from __future__ import annotations
 from overmind.core.model.codes import Code
 from overmind.core.model.enums import SizingMethod
 from overmind.core.model.ids import WalletId
+from overmind.core.model.route import RouteName
 from overmind.core.model.value import Value
 
 
@@ -19,11 +20,17 @@ class CostTerms(Value, frozen=True, omit_defaults=True):
     in_flight: float = 0.0
     execution: float = 0.0
     learned: float = 0.0  # the correction, where it decides
+    priority: float = 0.0  # from here on: of the route
+    tip: float = 0.0
+    landing: float = 0.0
+    latency: float = 0.0
+    health: float = 0.0
 
     @property
     def total(self) -> float:
         known = self.fee + self.rent + self.slippage + self.headroom + self.preference
-        return known + self.in_flight + self.execution + self.learned
+        of_route = self.priority + self.tip + self.landing + self.latency + self.health
+        return known + self.in_flight + self.execution + of_route + self.learned
 
 
 class Advice(Value, frozen=True, omit_defaults=True):
@@ -34,6 +41,7 @@ class Advice(Value, frozen=True, omit_defaults=True):
     slots: int  # to land, in millionths
     correction: int  # of the chosen wallet's expected cost, in millionths of a basis point
     decided: bool = False  # whether it was asked to decide
+    route: RouteName = RouteName.PUBLIC  # it would choose this one
 
 
 class Selection(Value, frozen=True, omit_defaults=True):
