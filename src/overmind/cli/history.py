@@ -15,11 +15,12 @@ from overmind.backtest.assumptions import assumptions_of
 from overmind.backtest.audit import Delayed, audit
 from overmind.backtest.history import Played, play
 from overmind.backtest.inside import InsideSummary
-from overmind.backtest.stamps import BadStamp, Stamps, doubts, known_at
+from overmind.backtest.signals import read_signals
+from overmind.backtest.stamps import Stamps, doubts
 from overmind.backtest.tapes import open_history
 from overmind.cli import desk_tables, present
 from overmind.cli.exit_codes import BAD_INPUT
-from overmind.cli.opening import JOURNAL, AsJson, Seed, absolute, journal_to_write, tokens_for_signals
+from overmind.cli.opening import JOURNAL, AsJson, Seed, absolute, journal_to_write
 from overmind.cli.performance.report import ReportOption, report_page
 from overmind.cli.whole import whole_option
 from overmind.config import MultiWalletConfig
@@ -31,8 +32,6 @@ from overmind.journal.sqlite import SqliteJournal
 from overmind.prices.candles import load_tape
 from overmind.prices.tape import Tape
 from overmind.sandbox.demo import demo_config, demo_env, demo_signals
-from overmind.signals.decode import BadSignal, decode_signal
-from overmind.text.characters import is_blank
 from overmind.views.verify import verify
 
 SIGNALS_DEFAULT: Final = 400
@@ -137,7 +136,7 @@ def backtest(
         if finer is not None and finer.step_ns >= history.step_ns:
             present.complain(f"{detail}: its candles are not shorter than the tape's", "name finer ones with --detail")
             raise typer.Exit(BAD_INPUT)
-        read = _read_signals(signals, config, history, stamps)
+        read = read_signals(signals, config, history, stamps)
         warnings = [*history.notes, *([] if stamps is not None else doubts(read, history))]
         for warning in warnings:
             present.warn(warning)
@@ -258,43 +257,6 @@ def _show_audit(again: Sequence[Delayed]) -> None:
     )
     present.table("Audit for look-ahead", columns, rows, right=columns[1:])
     present.say("A gain that only the first run has came from knowing a price before it could be traded on.")
-
-
-def _read_signals(path: Path, config: MultiWalletConfig, tape: Tape, stamps: Stamps | None) -> list[Signal]:
-    """Reads all signals, or shows the problems of all lines and raises typer.Exit."""
-    tokens, signals, wrong = tokens_for_signals(config.desk), [], 0
-    try:
-        lines = path.read_bytes().splitlines()
-    except OSError as error:
-        present.complain(f"{path}: {error.strerror}", "name a readable file of JSON Lines")
-        raise typer.Exit(BAD_INPUT) from None
-    for row, line in enumerate(lines, 1):
-        if is_blank(line):
-            continue
-        try:
-            signal = decode_signal(line, tokens, config.desk.quote, config.signal_fields_ignored, config.wallets)
-            fault = _off_tape(signal, tape)
-            signal = signal if fault else known_at(signal, stamps, tape)
-        except BadSignal as error:
-            fault = str(error)
-        except BadStamp as error:
-            fault = f"timestamp: {error}"
-        if fault:
-            present.complain(f"{path}, line {row}: {fault}")
-            wrong += 1
-        else:
-            signals.append(signal)
-    if wrong:
-        raise typer.Exit(BAD_INPUT)
-    return sorted(signals, key=lambda signal: signal.at_ns or 0)
-
-
-def _off_tape(signal: Signal, tape: Tape) -> str:
-    if signal.at_ns is None:
-        return "timestamp: missing. A backtest must know when the signal came"
-    if not tape.start_ns <= signal.at_ns <= tape.end_ns:
-        return "timestamp: outside the tape. Signals must lie between its first and last candle"
-    return ""
 
 
 def _days(tape: Tape) -> str:
