@@ -109,6 +109,7 @@ class PlainMarket:
             fails=model.expiry_ppm <= roll < model.expiry_ppm + model.failure_ppm,
             latency_ms=model.latency_min_ms + draws.latency % (model.latency_max_ms - model.latency_min_ms + 1),
             priority_lamports=draws.fee % (model.priority_fee_max_lamports + 1),
+            tip_lamports=work.tip_max_lamports if isinstance(work, Order) else 0,
             drift_ppm=draws.drift % (2 * drift_max_ppm + 1) - drift_max_ppm,
         )
 
@@ -147,7 +148,8 @@ class PaperVenue:
         """`bounds_slippage`: an order's slippage counts from the price of its quote, not of its decision.
 
         `awaits_price`: a quote is no older than the moment at which it was asked for, so than its order's decision.
-        `tick_of` says which price an order gets; None: the feed's. `market`: how it treats orders; None: as `model` says.
+        `tick_of` says which price an order gets; None: the feed's. `market`: how it treats orders; None: plainly, as
+        `model` says.
         """
         self._prices = prices
         self._clock = clock
@@ -262,22 +264,21 @@ class PaperVenue:
         return Draws(digest, roll % PPM, *rest)
 
     def _ticket(
-        self, work: Work, draws: Draws, fate: Fate, outcome: Callable[[], Filled | Failed | Expired]
+        self, work: Work, draws: Draws, fate: Fate, outcome: Callable[[], Filled | Failed]
     ) -> Ticket | Rejected:
         if fate.route_down:
             return Rejected(Cause.ROUTE_DOWN, "no connection to the network")
+        is_lost = fate.expires or fate.latency_ms >= self._model.life_ms
         payload = PaperPayload(
             order_id=work.id,
-            outcome=outcome(),
+            outcome=Expired() if is_lost else outcome(),
             latency_ns=fate.latency_ms * NS_PER_MS,
             until_ns=self._clock.now_ns() + self._model.life_ms * NS_PER_MS,
         )
         return Ticket(_signature(draws.digest), _ENCODER.encode(payload))
 
-    def _outcome_of_move(self, move: Move, fate: Fate) -> Filled | Failed | Expired:
+    def _outcome_of_move(self, move: Move, fate: Fate) -> Filled | Failed:
         costs, mint = self._costs, move.money.mint
-        if fate.expires:
-            return Expired()
         fee = self._fee(move, fate)
         if fate.fails:
             return Failed(fee, Cause.REVERTED, "the network was not kind")
@@ -287,27 +288,27 @@ class PaperVenue:
         return Filled(move.money.units, move.money.units, fee, 0 if known else costs.rent_lamports)
 
     def _fee(self, work: Work, fate: Fate) -> int:
-        return min(self._costs.fee_lamports + fate.priority_lamports, work.fee_max_lamports)
+        tip_max = work.tip_max_lamports if isinstance(work, Order) else 0
+        return min(self._costs.fee_lamports + fate.priority_lamports, work.fee_max_lamports - tip_max)
 
-    def _outcome(self, order: Order, quote: Quote, tick: Tick, fate: Fate) -> Filled | Failed | Expired:
-        if fate.expires:
-            return Expired()
-        fee, pool = self._fee(order, fate), self._market.pool(order, tick)
+    def _outcome(self, order: Order, quote: Quote, tick: Tick, fate: Fate) -> Filled | Failed:
+        fee, tip = self._fee(order, fate), min(fate.tip_lamports, order.tip_max_lamports)
+        pool = self._market.pool(order, tick)
         value = self._value_micros_up(order, tick.price_pico)
         received = quote.received
         if self._market.remembers:
             received = pool.received(order.side, value, self._at_mid(order, tick.price_pico))
         received = received * (PPM + fate.drift_ppm) // PPM
         if self._held(order.wallet_id, order.receive) + received > TOKEN_UNITS_MAX:
-            return Failed(fee, Cause.REVERTED, "the token account cannot hold so many base units")
+            return Failed(fee, Cause.REVERTED, "the token account cannot hold so many base units", tip_lamports=tip)
         if received < quote.received_min or fate.fails:
-            return Failed(fee, Cause.SLIPPAGE, "the price moved before it landed")
+            return Failed(fee, Cause.SLIPPAGE, "the price moved before it landed", tip_lamports=tip)
         self._market.filled(order, pool, value)
         if not (quote.needs_account and self._lacks_account(order)):
-            return Filled(quote.spend.units, received, fee)
+            return Filled(quote.spend.units, received, fee, tip_lamports=tip)
         until_ns = self._clock.now_ns() + self._model.life_ms * NS_PER_MS
         self._making[order.wallet_id, order.receive] = order.id, until_ns
-        return Filled(quote.spend.units, received, fee, self._rent(order))
+        return Filled(quote.spend.units, received, fee, self._rent(order), tip_lamports=tip)
 
     async def send(self, work: Work, ticket: Ticket, allowed: Allowed = always) -> None:
         """Only the first send counts. Each new ticket drops one that has long expired."""

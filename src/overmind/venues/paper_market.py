@@ -80,6 +80,7 @@ class Fate(Value, frozen=True):
     fails: bool  # it lands and reverts
     latency_ms: int  # until it lands
     priority_lamports: int  # on top of the cost model's fee
+    tip_lamports: int  # that a protected route asks for
     drift_ppm: int = 0  # how far the price moves until it lands; positive: the order receives more
 
 

@@ -8,7 +8,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from math import isqrt
 from typing import Final, Protocol
 
@@ -109,13 +109,15 @@ class DeepMarket:
         failure_ppm = min(CHANCE_MAX_PPM, of.failure_ppm + ppm_of(of.failure_rise_ppm, excess_ppm))
         priority = drawn(of.priority_fee_lamports, draws.fee)
         roll = draws.roll - of.route_down_ppm
-        is_dear = self._costs.fee_lamports + priority > work.fee_max_lamports
+        tip_max = work.tip_max_lamports if isinstance(work, Order) else 0
+        is_dear = self._costs.fee_lamports + priority > work.fee_max_lamports - tip_max
         return Fate(
             route_down=roll < 0,
             expires=0 <= roll < of.expiry_ppm or is_dear,
             fails=of.expiry_ppm <= roll < of.expiry_ppm + failure_ppm,
             latency_ms=latency_ms,
             priority_lamports=priority,
+            tip_lamports=drawn(of.tip_lamports, draws.tip),
             drift_ppm=0 if tick is None else drift_ppm(hourly_ppm, latency_ms, draws.drift),
         )
 
@@ -125,7 +127,3 @@ def drift_ppm(hourly_ppm: int, latency_ms: int, number: int) -> int:
     share = isqrt(latency_ms * PPM * PPM // HOUR_MS)  # in parts of a million
     found = hourly_ppm * share * bell_ppm(number) // (PPM * PPM)
     return max(-DRIFT_MAX_PPM, min(found, DRIFT_MAX_PPM))
-
-
-def classes_by_mint(classes: Mapping[Mint, TokenClass], rest: TokenClass) -> Callable[[Mint], TokenClass]:
-    return lambda mint: classes.get(mint, rest)
