@@ -266,6 +266,7 @@ def test_every_field_of_the_desk_can_be_set() -> None:
     ceilings = {f"ceilings.{field.name}" for field in msgspec.structs.fields(Ceilings)}
     unlisted = {f"unlisted.{field.name}" for field in msgspec.structs.fields(UnlistedRules)}
     routing = {f"routing.{field.name}" for field in msgspec.structs.fields(Routing)}
+    routing -= {"routing.routes"}  # several settings each
     assert fields | costs | ceilings | unlisted | routing <= named
 
 

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from typing import Final
 
+import msgspec
+
 from overmind.core.model.codes import Ceilings
 from overmind.core.model.enums import LearnerMode
 from overmind.core.model.ids import Mint, WalletId
 from overmind.core.model.mints import AdmissionPolicy, UnlistedRules
 from overmind.core.model.money import Token
+from overmind.core.model.route import Expected, RouteName
 from overmind.core.model.units import DAY_NS, MICROS, NS, PPM
 from overmind.core.model.value import Value
 
@@ -41,13 +44,15 @@ class CostModel(Value, frozen=True):
         return self.rent_lamports if token.program == "token" else self.rent_2022_lamports
 
 
-class Routing(Value, frozen=True):
-    """What is expected of the route to the chain, and whether outcomes correct it."""
+class Routing(Value, frozen=True, omit_defaults=True):
+    """What is expected of the routes to the chain, and whether outcomes correct it."""
 
     learner: LearnerMode = LearnerMode.OFF
     landing_ppm: int = 950_000  # of the transactions that are sent
     slots: int = 2  # from signing to landing
     late_bps: float = 1.0  # what each slot more costs
+    # What is expected of each route that this desk has; none: the public one alone, as the fields above have it.
+    routes: dict[RouteName, Expected] = msgspec.field(default_factory=dict)
 
 
 class Desk(Value, frozen=True):
