@@ -114,6 +114,7 @@ def test_the_plan_tells_what_one_wallet_would_have_cost() -> None:
     assert second.plan is None
     assert (plan.wanted_micros, plan.placed_micros, plan.alone) == (9_800 * MICROS, 9_800 * MICROS, "w1")
     assert plan.cost_bps == pytest.approx(first.selection.terms.total / 2 + second.selection.terms.total / 2)
+    assert plan.alone_bps is not None
     assert plan.cost_bps < plan.alone_bps
     (first, _) = parts_of(CoreDesk("w1 position 500; w2 position 400").play("buy eth $901 split partial"))
     plan = first.plan

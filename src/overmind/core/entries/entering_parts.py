@@ -185,7 +185,7 @@ def _orders(state: State, whole: EntryRequest, placings: list[Placing], alone: C
             placed_micros=placed_micros,
             cost_bps=_costs(placings) / placed_micros,
             alone=None if alone is None else alone.book.wallet.id,
-            alone_bps=0.0 if alone is None else alone.terms.total,
+            alone_bps=None if alone is None else alone.terms.total,
         )
     return [
         OrderPlaced(

@@ -52,7 +52,7 @@ class Plan(Value, frozen=True, omit_defaults=True):
     placed_micros: int  # less than wanted if the signal allows it and no more fits
     cost_bps: float  # expected, of what was placed
     alone: WalletId | None = None  # the cheapest wallet that could have taken all of it
-    alone_bps: float = 0.0  # what that was expected to cost
+    alone_bps: float | None = None  # what that was expected to cost
 
 
 class Sizing(Value, frozen=True):
