@@ -13,7 +13,8 @@ from overmind.core.model.units import PPM
 from overmind.sandbox.demo import demo_env
 from overmind.sweep.lines import lines_of
 from overmind.sweep.names import fault_of, with_settings
-from overmind.sweep.plan import read_plan
+from overmind.sweep.plan import FIXED, TOP, read_plan
+from overmind.sweep.plan import VARY as VARY_TABLE
 from overmind.sweep.tasks import combinations, tasks_of
 
 
@@ -145,3 +146,16 @@ def test_settings_of_wallets_take_effect(tmp_path: Path) -> None:
 def test_keys_are_found_in_tables_quoted_and_dotted() -> None:
     text = 'a = 1\n# b = 2\n[vary]\n"*.x" = [1]\nhft . y = [2]\n[vary."w z"]\nq = 1\n'
     assert lines_of(text) == {"a": 1, "vary": 3, "vary.*.x": 4, "vary.hft.y": 5, "vary.w z": 6, "vary.w z.q": 7}
+
+
+def test_the_file_of_the_documentation_can_be_read(tmp_path: Path) -> None:
+    document = (Path(__file__).parents[2] / "docs" / "sweeps.md").read_text(encoding="utf-8")
+    path = write_sweep(tmp_path)
+    path.write_text(document.partition("```toml\n")[2].partition("```")[0])
+    plan = read_plan(path)
+    assert (len(tasks_of(plan, "x")), plan.work.parts, plan.seeds) == (3 * 5 * 3 * 2 * 4, 4, (0, 1))
+    config = MultiWalletConfig.from_env(demo_env(1, tmp_path), dotenv=None)
+    texts = {name: values if isinstance(values, tuple) else values.values() for name, values in plan.varied.items()}
+    assert [fault_of(name, values, config.wallets) for name, values in texts.items()] == [None, None, None]
+    table = document.partition("| key | meaning |")[2].partition("\n\n")[0]
+    assert all(f"`{name}`" in table for name in TOP if name not in (VARY_TABLE, FIXED))
