@@ -7,6 +7,7 @@ from typing import Final
 from overmind.core.model.codes import Ceilings
 from overmind.core.model.enums import LearnerMode
 from overmind.core.model.ids import Mint, WalletId
+from overmind.core.model.learner_rules import LearnerRules
 from overmind.core.model.mints import AdmissionPolicy, UnlistedRules
 from overmind.core.model.money import Token
 from overmind.core.model.units import DAY_NS, MICROS, NS, PPM
@@ -113,6 +114,7 @@ class Desk(Value, frozen=True):
     unlisted: UnlistedRules = UnlistedRules()  # what a mint that no list has must show
     costs: CostModel = CostModel()
     routing: Routing = Routing()
+    learner_rules: LearnerRules = LearnerRules()
     ceilings: Ceilings = Ceilings()
 
     @property
