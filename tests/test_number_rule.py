@@ -39,7 +39,6 @@ ALLOWED = {
     ("core/entries/selection_index.py", "int(capacity[slot])"): OF_NUMPY,
     ("core/entries/selection_index.py", "int(stop)"): OF_NUMPY,
     ("core/entries/selection_index.py", "int(costs.argmin())"): OF_NUMPY,
-    ("core/entries/selection_index.py", "int(learned[best])"): OF_NUMPY,
     ("core/entries/selection_index.py", "float(corrected[best] - corrected[favoured])"): OF_NUMPY,
     ("core/entries/sizing.py", "int(rooms.max())"): OF_NUMPY,
     ("core/model/units.py", "int(10 ** n)"): OF_OURS,
