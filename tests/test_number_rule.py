@@ -65,6 +65,7 @@ ALLOWED = {
     ("sandbox/demo.py", "Decimal(part * (PICO // MICROS))"): OF_OURS,
     ("sandbox/demo.py", "int(draw.integers(*SIZES[strategy]))"): OF_NUMPY,
     ("sandbox/demo.py", "int(draw.integers(*SOLD_PERCENT))"): OF_NUMPY,
+    ("sandbox/showcase/traders.py", "Decimal(units // 2)"): OF_OURS,
     ("sandbox/localnet/tokens.py", "int(authority is not None)"): "a boolean",
     ("sandbox/maker/market.py", "int(self.blockhashes.life_s(block))"): OF_OURS,
     ("sandbox/maker/cluster.py", f"{SHAPED}('getBlockHeight', [CONFIRMED], Priority.STATUS), int)"): OF_JSON,
