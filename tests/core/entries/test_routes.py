@@ -50,6 +50,10 @@ w1 stop 5; w2 stop 5 routes public,relay | buy eth risk$15 protected yes | w2 re
 # So does the next attempt.
 w1 routes relay; w2; w3 routes relay; buy eth $300 id s protected yes | expire | w3 relay
 w1 routes relay; w2; buy eth $300 id s protected yes | expire | nothing
+# So do the parts of a buy that is split, and there may be fewer of them than tips are left for.
+w1 usd 200; w2 usd 200 routes relay; w3 usd 200 routes relay | buy eth $300 split all protected yes | w2 relay w3 relay
+w1 usd 200; w2 usd 200 routes relay; w3 usd 200 | buy eth $300 split all protected yes | nothing
+w2 usd 200 routes relay; w3 usd 200 routes relay; desk tips 99999 | buy eth $300 split all | nothing
 # The rules before know no routes.
 w1 routes relay; desk rules 4 | buy eth $300 protected yes | w1 public
 """

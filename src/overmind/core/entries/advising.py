@@ -5,12 +5,16 @@ It sees only wallets that the gate has proposed. What it favours passes the gate
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final
 
 import numpy as np
+from msgspec.structs import replace
+from numpy.typing import NDArray
 
 from overmind.core.books.state import State
-from overmind.core.learning.choice import is_told_apart
+from overmind.core.entries.route_places import Block
+from overmind.core.learning.choice import Drawn, is_told_apart
 from overmind.core.learning.forecast import Micros, Pair, Stakes, corrections, costs_of, gap_deviation
 from overmind.core.learning.learned import PUBLIC, Learned
 from overmind.core.learning.sigmoid import MICRO, landing_ppm, logit_of
@@ -19,6 +23,7 @@ from overmind.core.model.enums import StrategyType
 from overmind.core.model.ids import WalletId
 from overmind.core.model.route import RouteName
 from overmind.core.model.selection import Advice
+from overmind.core.model.units import PPM
 
 WalletOnRoute = tuple[WalletId, RouteName]
 NOTHING: Final = np.zeros(1, np.int64)
@@ -56,6 +61,18 @@ def corrections_of(
     return corrections(nominal, costs_of(stakes, logits + logit, NOTHING + slots, biases + bias))
 
 
+def corrections_by_route(
+    desk: Desk, learned: Learned, strategy: StrategyType, logits: Micros, biases: Micros, blocks: Sequence[Block]
+) -> Micros:
+    """The same for pairs of wallet and route, which stand route by route."""
+    return np.concatenate(
+        [
+            corrections_of(desk, learned, strategy, logits[start:end], biases[start:end], route)
+            for route, _, start, end in blocks
+        ]
+    )
+
+
 def correction_of(
     desk: Desk, learned: Learned, wallet_id: WalletId, strategy: StrategyType, route: RouteName = PUBLIC
 ) -> int:
@@ -84,4 +101,37 @@ def advice_of(
     if known is not None:
         logit, slots = logit + known.landing.mean, max(0, slots + known.slots.mean)
     of_wallet, _ = wallet_offsets(state.learned, wallet_id, strategy)
-    return Advice(favoured[0], landing_ppm(logit + of_wallet), slots, correction, decided, route=favoured[1])
+    expected = nominal_cost(state.settings, route) + correction
+    landing = landing_ppm(logit + of_wallet)
+    return Advice(favoured[0], landing, slots, correction, decided, expected, route=favoured[1])
+
+
+def nominal_cost(desk: Desk, route: RouteName = PUBLIC) -> int:
+    """What the configuration expects not landing and landing late to cost, in millionths of a basis point."""
+    stakes, (logit, slots) = stakes_of(desk), nominal_of(desk, route)
+    landing = landing_ppm(logit)
+    return (stakes.miss * (PPM - landing) + stakes.late * slots // MICRO * landing) // PPM
+
+
+def compared(
+    advice: Advice, costs: NDArray[np.float64], chosen: int, nominal: int, favoured: int, drawn: Drawn | None
+) -> Advice:
+    """The advice with how the chosen place compares with the cost model's and with its own, and the chance it had."""
+    if chosen == nominal == favoured and drawn is None:
+        return advice
+    return replace(
+        advice,
+        gain=_micro(costs[chosen] - costs[favoured]),
+        baseline=None if chosen == nominal else _micro(costs[nominal] - costs[chosen]),
+        propensity_ppm=PPM if drawn is None else drawn.propensity_ppm,
+        explored=drawn is not None and drawn.place != preferred_of(advice, nominal, favoured),
+    )
+
+
+def _micro(bps: np.float64) -> int:
+    return round(bps.item() * MICRO)
+
+
+def preferred_of(advice: Advice, nominal: int, favoured: int) -> int:
+    """What is chosen if nothing is drawn."""
+    return favoured if advice.decided else nominal

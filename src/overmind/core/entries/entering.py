@@ -31,17 +31,21 @@ def enter(
     at_ns: int,
     received_at_ns: int,
     failed: Order | None = None,
+    taken: tuple[WalletId, ...] = (),
 ) -> OrderPlaced | None:
-    """An order in the best eligible wallet; None if there is none."""
+    """An order in the best eligible wallet; None if there is none. `taken`: wallets that other parts use."""
     if not signal_may_enter(state, request, at_ns, received_at_ns):
         return None
     tried = (*failed.tried, failed.wallet_id) if failed is not None else ()
-    choice = index.choose(request, at_ns, tried)
+    choice = index.choose(request, at_ns, (*tried, *taken))
     if choice is None:
         return None
-    attempt = failed.attempt + 1 if failed is not None else 0
-    order = entry_order(state, choice.book, request, attempt, tried, choice.route)
-    return OrderPlaced(request.signal, order, _selection(state, choice))
+    if failed is None:
+        order = entry_order(state, choice.book, request, 0, tried, choice.route)
+    else:
+        attempt, part, parts = failed.attempt + 1, failed.part, failed.parts
+        order = entry_order(state, choice.book, request, attempt, tried, choice.route, part, parts)
+    return OrderPlaced(request.signal, order, selection_of(state, choice))
 
 
 def enter_sized(
@@ -59,10 +63,10 @@ def enter_sized(
         return None
     choice, attempt = chosen.choice, failed.attempt + 1 if failed is not None else 0
     order = entry_order(state, choice.book, chosen.request, attempt, tried, choice.route)
-    return OrderPlaced(sized.signal, order, _selection(state, choice), chosen.sizing)
+    return OrderPlaced(sized.signal, order, selection_of(state, choice), chosen.sizing)
 
 
-def _selection(state: State, choice: Choice) -> Selection:
+def selection_of(state: State, choice: Choice) -> Selection:
     return Selection(choice.terms, choice.candidates, len(state.wallets), choice.advice)
 
 
@@ -72,7 +76,9 @@ def entry_order(
     request: EntryRequest,
     attempt: int,
     tried: tuple[WalletId, ...],
-    route: RouteName = RouteName.PUBLIC,
+    route: RouteName,
+    part: int = 0,
+    parts: int = 0,
 ) -> Order:
     desk, signal, notional = state.settings, request.signal, request.notional_micros
     fee_max, tip_max = desk.costs.fee_max_lamports, 0
@@ -80,7 +86,7 @@ def entry_order(
         tip_max = tip_max_lamports(state, route, notional)
         fee_max = fee_max_lamports(desk, tip_max)
     return Order(
-        id=OrderId(f"{signal.id}.0.{attempt}"),
+        id=OrderId(f"{signal.id}.{part}.{attempt}"),
         signal_id=signal.id,
         wallet_id=book.wallet.id,
         strategy=signal.strategy,
@@ -95,11 +101,12 @@ def entry_order(
         slippage_max_bps=request.slippage_max_bps,
         mark_pico=request.mark_pico,
         expires_at_ns=request.stale_at_ns,
-        part=0,
+        part=part,
         attempt=attempt,
         tried=tried,
         mev_protected=is_protected(book.wallet, signal),
         exits=signal.exits,
+        parts=parts,
         route=route,
         tip_max_lamports=tip_max,
     )

@@ -84,6 +84,13 @@ def _is_for(signal: Signal, route: RouteName) -> bool:
     return route.protects or not signal.mev_protected
 
 
+def cheapest_by_slot(places: Places, slots: NDArray[np.intp]) -> NDArray[np.float64]:
+    """Of each of these slots, which ascend: the cost on its cheapest route; infinite if it has none."""
+    cheapest = np.full(len(slots), np.inf)
+    np.minimum.at(cheapest, np.searchsorted(slots, places.slots), places.costs)
+    return cheapest
+
+
 def only_route(slots: NDArray[np.intp], costs: NDArray[np.float64]) -> Places:
     """The candidates of a desk that does not compare routes."""
     return Places(slots, costs, (Block(RouteName.PUBLIC, NO_TERMS, 0, len(slots)),))

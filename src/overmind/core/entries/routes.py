@@ -8,6 +8,7 @@ See specification §14.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final
 
 from overmind.core.books.book import WalletBook
@@ -42,8 +43,16 @@ def is_open(state: State, route: RouteName) -> bool:
     expected = routing.routes.get(route)
     if expected is None:
         return route is RouteName.PUBLIC and not routing.routes
-    day_max = routing.tip_day_max_lamports
-    return not day_max or state.tips_today_lamports + expected.tip_max_lamports <= day_max
+    return not expected.tip_max_lamports or tips_fit(state, (route,))
+
+
+def tips_fit(state: State, routes: Sequence[RouteName]) -> bool:
+    """Whether the day's tips leave room for one order on each of these routes."""
+    routing = state.settings.routing
+    if not routing.tip_day_max_lamports:
+        return True
+    wanted = sum(routing.routes[route].tip_max_lamports for route in routes if route in routing.routes)
+    return state.tips_today_lamports + wanted <= routing.tip_day_max_lamports
 
 
 def routes_told(state: State, wallet: Wallet) -> str:

@@ -15,26 +15,28 @@ from numpy.typing import NDArray
 from overmind.core.books.book import WalletBook
 from overmind.core.books.execution_score import excess_all_ppm
 from overmind.core.books.state import State
-from overmind.core.entries.advising import WalletOnRoute, advice_of, corrections_of, favours
+from overmind.core.entries.advising import WalletOnRoute, advice_of, compared, corrections_by_route, favours
 from overmind.core.entries.capacity import strategy_capacity_micros, wallet_capacity_micros
+from overmind.core.entries.column import ROOMY, Column, room_of
 from overmind.core.entries.costs import pays_rent
+from overmind.core.entries.drawing import decides as learner_decides
+from overmind.core.entries.drawing import explored, may_explore
 from overmind.core.entries.gate import wallet_may_enter
 from overmind.core.entries.ranking import CommonTerms, common_terms, cost_terms
 from overmind.core.entries.request import EntryRequest
-from overmind.core.entries.route_places import Places, RouteFlags, only_route
+from overmind.core.entries.route_places import Places, RouteFlags, cheapest_by_slot, only_route
 from overmind.core.learning.sigmoid import MICRO
 from overmind.core.model.desk_settings import Desk
 from overmind.core.model.enums import LearnerMode, StrategyType, WalletType
 from overmind.core.model.ids import Mint, WalletId
 from overmind.core.model.route import RouteName
 from overmind.core.model.selection import Advice, CostTerms
-from overmind.core.model.units import NOTIONAL_MAX_MICROS, NS, PPM
+from overmind.core.model.units import NS, PPM
 
 Micros = NDArray[np.int64]
 Flags = NDArray[np.bool_]
 
 ONE: Final = np.array(1)
-ROOMY: Final = 2 * NOTIONAL_MAX_MICROS  # more than any entry needs, and far below the end of int64
 
 
 class Choice(NamedTuple):
@@ -43,15 +45,6 @@ class Choice(NamedTuple):
     candidates: int  # the number of wallets that it was compared with
     advice: Advice | None = None
     route: RouteName = RouteName.PUBLIC
-
-
-class Column(NamedTuple):
-    """One token in all wallets, by slot."""
-
-    uses: Flags
-    missing: NDArray[np.intp]  # 1: an entry would make the token account; 0: there is one, or an open buy makes it
-    room: Micros  # capacity under the wallet's position limit
-    room_by: dict[StrategyType, Micros]  # capacity under a strategy's position limit, computed on demand
 
 
 class SelectionIndex:
@@ -76,8 +69,9 @@ class SelectionIndex:
         common = common_terms(self._state, request, at_ns)
         capacity = self._capacity[request.signal.strategy]
         costs = self._costs(request, common, capacity, candidates)
-        if common.desk.routing.learner is not LearnerMode.OFF or self._routes.has_several:
-            return self._weighed(request, at_ns, common, candidates, costs)
+        if self._state.learner_mode is not LearnerMode.OFF or self._routes.has_several:
+            explores = not excluded and among is None and may_explore(self._state, request)
+            return self._weighed(request, at_ns, common, candidates, costs, explores)
         for _ in candidates:
             best = costs.argmin()
             slot = int(candidates[best])
@@ -94,18 +88,21 @@ class SelectionIndex:
         common: CommonTerms,
         candidates: NDArray[np.intp],
         costs: NDArray[np.float64],
+        explores: bool,
     ) -> Choice | None:
         """The same choice over wallets and routes, and with what was learned."""
-        if self._routes.has_several:
-            places = self._routes.places(self._state, request, at_ns, candidates, costs)
-        else:
-            places = only_route(candidates, costs)
-        if common.desk.routing.learner is not LearnerMode.OFF:
-            found = self._advised(request, at_ns, common, places)
+        places = self._places(request, at_ns, candidates, costs)
+        if self._state.learner_mode is not LearnerMode.OFF:
+            found = self._advised(request, at_ns, common, places, explores)
         else:
             best = self._cheapest(request, at_ns, places.slots, places.costs)
             found = None if best is None else self._choice(request, common, places, best)
         return found if found is None else found._replace(candidates=len(candidates))
+
+    def _places(self, request: EntryRequest, at_ns: int, slots: NDArray[np.intp], costs: NDArray[np.float64]) -> Places:
+        if self._routes.has_several:
+            return self._routes.places(self._state, request, at_ns, slots, costs)
+        return only_route(slots, costs)
 
     def _cheapest(
         self, request: EntryRequest, at_ns: int, candidates: NDArray[np.intp], costs: NDArray[np.float64]
@@ -124,13 +121,15 @@ class SelectionIndex:
         terms = cost_terms(common, book, request, capacity[slot].item(), block.terms)
         return Choice(book, terms, len(places.slots), route=block.route)
 
-    def _advised(self, request: EntryRequest, at_ns: int, common: CommonTerms, places: Places) -> Choice | None:
-        """The same choice with the learner's advice. Only a learner that is on may change it."""
+    def _advised(
+        self, request: EntryRequest, at_ns: int, common: CommonTerms, places: Places, explores: bool
+    ) -> Choice | None:
+        """The same choice with the learner's advice. Only a draw, or a learner that decides this signal, changes it."""
         slots, costs = places.slots, places.costs
         best = self._cheapest(request, at_ns, slots, costs)
         if best is None:
             return None
-        state, strategy = self._state, request.signal.strategy
+        state, strategy, books = self._state, request.signal.strategy, self.books
         learned = self._corrections(common.desk, strategy, places)
         corrected = costs + learned / MICRO
         favoured = self._cheapest(request, at_ns, slots, corrected)
@@ -140,11 +139,16 @@ class SelectionIndex:
             state, strategy, wanted, chosen, float(corrected[best] - corrected[favoured]), at_ns
         ):
             favoured, wanted = best, chosen
-        decides = common.desk.routing.learner is LearnerMode.ON
-        if decides:
-            best, chosen = favoured, wanted
-        choice, correction = self._choice(request, common, places, best), int(learned[best])
-        advice = advice_of(state, wanted, chosen, strategy, correction, decides)
+        decides = learner_decides(state, request.signal.id)
+        place, drawn = favoured if decides else best, None
+        if explores:
+            deciding = corrected if decides else costs
+            drawn = explored(state, request, at_ns, deciding, place, lambda at: books[slots[at]])
+            place = place if drawn is None else drawn.place
+        choice = self._choice(request, common, places, place)
+        correction: int = learned[place].item()
+        advice = advice_of(state, wanted, self._pair(places, place), strategy, correction, decides)
+        advice = compared(advice, corrected, place, best, favoured, drawn)
         terms = replace(choice.terms, learned=correction / MICRO) if decides else choice.terms
         return choice._replace(terms=terms, advice=advice)
 
@@ -152,14 +156,8 @@ class SelectionIndex:
         return self.books[places.slots[place]].wallet.id, places.block(place).route
 
     def _corrections(self, desk: Desk, strategy: StrategyType, places: Places) -> Micros:
-        landing, biases = self._landing[places.slots], self._biases[strategy][places.slots]
-        learned = self._state.learned
-        return np.concatenate(
-            [
-                corrections_of(desk, learned, strategy, landing[start:end], biases[start:end], route)
-                for route, _, start, end in places.blocks
-            ]
-        )
+        offsets = self._landing[places.slots], self._biases[strategy][places.slots]
+        return corrections_by_route(desk, self._state.learned, strategy, *offsets, places.blocks)
 
     def rooms(self, request: EntryRequest, at_ns: int, excluded: tuple[WalletId, ...]) -> Micros:
         """By slot, an upper bound of the largest entry like this one that could be allowed; -1: none."""
@@ -173,6 +171,28 @@ class SelectionIndex:
             for room in (column.room, self._room_by(column, signal.mint, signal.strategy)):
                 rooms[may] = np.minimum(rooms[may], room[may])
         return rooms
+
+    def costs(self, request: EntryRequest, at_ns: int, slots: NDArray[np.intp]) -> NDArray[np.float64]:
+        """What this entry is expected to cost in each of these wallets, in basis points, as `choose` compares them."""
+        common, strategy = common_terms(self._state, request, at_ns), request.signal.strategy
+        costs = self._costs(request, common, self._capacity[strategy], slots)
+        if not self._routes.has_several and not learner_decides(self._state, request.signal.id):
+            return costs
+        places = self._places(request, at_ns, slots, costs)
+        if learner_decides(self._state, request.signal.id):
+            places.costs[:] += self._corrections(common.desk, strategy, places) / MICRO
+        return cheapest_by_slot(places, slots)
+
+    def headroom_bps(self, request: EntryRequest, slots: NDArray[np.intp]) -> NDArray[np.float64]:
+        """The part of these costs that each micro-USD of the amount adds."""
+        shares: NDArray[np.float64] = 1.0 / np.maximum(self._capacity[request.signal.strategy][slots], ONE)
+        return shares * self._state.settings.costs.headroom_bps
+
+    def only(self, slot: int) -> Flags:
+        """No wallet but this one, for `choose`."""
+        flags = np.zeros(len(self.books), np.bool_)
+        flags[slot] = True
+        return flags
 
     def by_stop_loss(self) -> list[tuple[int, Flags]]:
         """The stop losses of the wallets' limits, and which wallets have each."""
@@ -357,7 +377,7 @@ class SelectionIndex:
         price_pico = self._state.price_pico(mint)
         column.uses[slot] = book.uses(mint)
         column.missing[slot] = pays_rent(self._state.settings, book, mint)
-        column.room[slot] = _room(book.wallet.limits.position_max_micros, book.used_micros(mint, price_pico))
+        column.room[slot] = room_of(book.wallet.limits.position_max_micros, book.used_micros(mint, price_pico))
 
     def _room_by(self, column: Column, mint: Mint, strategy: StrategyType) -> Micros:
         room_by = column.room_by.get(strategy)
@@ -371,13 +391,7 @@ class SelectionIndex:
         share = book.wallet.strategies.get(strategy)
         if share is not None:  # A wallet without a share has no capacity either.
             used = book.used_by_micros(mint, strategy, self._state.price_pico(mint))
-            room_by[book.slot] = _room(share.position_max_micros, used)
-
-
-def _room(limit_micros: int, used_micros: int) -> int:
-    """A limit's remaining amount within an int64; held positions may exceed it."""
-    room = limit_micros - used_micros
-    return -1 if room < 0 else room if room < ROOMY else ROOMY
+            room_by[book.slot] = room_of(share.position_max_micros, used)
 
 
 _TYPE_RANK: Final = {wallet_type: rank for rank, wallet_type in enumerate(WalletType)}
