@@ -11,7 +11,7 @@ import numpy as np
 
 from overmind.core.books.state import State
 from overmind.core.learning.choice import is_told_apart
-from overmind.core.learning.forecast import Micros, Pair, Stakes, corrections, costs_of, gap_deviation
+from overmind.core.learning.forecast import Micros, Pair, Stakes, corrections, cost_of, costs_of, gap_deviation
 from overmind.core.learning.learned import PUBLIC, Learned
 from overmind.core.learning.sigmoid import MICRO, landing_ppm, logit_of
 from overmind.core.model.desk_settings import Desk
@@ -44,11 +44,11 @@ def corrections_of(desk: Desk, learned: Learned, strategy: StrategyType, logits:
     """By wallet, what is added to its expected cost, given the wallets' offsets."""
     stakes, (logit, slots) = stakes_of(desk), nominal_of(desk)
     route, of_strategy = learned.routes.get(PUBLIC), learned.strategies.get(strategy)
-    nominal = costs_of(stakes, NOTHING + logit, NOTHING + slots, NOTHING)
+    nominal = cost_of(stakes, logit, slots)
     if route is not None:
         logit, slots = logit + route.landing.mean, max(0, slots + route.slots.mean)
     bias = of_strategy.mean if of_strategy is not None else 0
-    return corrections(nominal, costs_of(stakes, logits + logit, NOTHING + slots, biases + bias))
+    return corrections(nominal, costs_of(stakes, logits + logit, slots, biases + bias))
 
 
 def correction_of(desk: Desk, learned: Learned, wallet_id: WalletId, strategy: StrategyType) -> int:
