@@ -19,7 +19,7 @@ CostsOption = Annotated[
     typer.Option(
         "--costs",
         metavar="LEVEL|FILE",
-        help=f"What trading costs: {', '.join(LEVELS)}, or a file of costs. {PLAIN}: a pool as "
+        help=f"What trading costs: {', '.join(LEVELS)}, or a file of `overmind calibrate`. {PLAIN}: a pool as "
         "deep as one candle's volume, without memory.",
     ),
 ]
