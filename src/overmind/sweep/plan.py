@@ -16,6 +16,8 @@ from overmind.core.model.numbers import BadNumber, json_number, number, whole, w
 from overmind.core.model.value import Value
 from overmind.sweep.lines import lines_of
 from overmind.sweep.told import Figures, Settings, Work
+from overmind.venues.depth.classes import Level
+from overmind.venues.depth.reading import LEVELS, PLAIN
 
 VARY, FIXED = "vary", "fixed"
 SEED_MAX: Final = 2**63 - 1
@@ -47,6 +49,7 @@ TOP: Final = (
     "detail",
     "tokens",
     "sol_price",
+    "costs",
     "seeds",
     "parts",
     "choose_by",
@@ -161,6 +164,7 @@ class _Reader:
             sol_usd=self._dollars("sol_price"),
             fixed=self._fixed(),
             parts=self._whole("parts", 1, PARTS_MAX) or 1,
+            costs=self._costs(),
         )
 
     def _missing(self, name: str, of: str) -> str:
@@ -180,6 +184,11 @@ class _Reader:
         if not found.exists():
             self._refuse(name, f"{found} does not exist", "correct the path; it begins at the sweep's file")
         return str(found)
+
+    def _costs(self) -> str:
+        """A name of costs, or a file of them."""
+        said = self._read.get("costs", Level.NORMAL.value)
+        return said if isinstance(said, str) and said in (*LEVELS, PLAIN) else self._file("costs") or ""
 
     def _choice(self, name: str, known: tuple[str, ...]) -> str | None:
         said = self._read.get(name)

@@ -25,12 +25,13 @@ from overmind.prices.candles import load_tape
 from overmind.prices.tape import Tape
 from overmind.sweep.names import variables_of, with_settings
 from overmind.sweep.told import Figures, Result, Task, Work
+from overmind.venues.depth.reading import BadCosts, costs_named
 from overmind.views.account_rows import Period
 from overmind.views.performance.record import Record
 from overmind.views.performance.report import report_of
 from overmind.views.performance.told import Point, Report
 
-RESULT_VERSION: Final = 1  # raise it when the same run gives another result
+RESULT_VERSION: Final = 2  # raise it when the same run gives another result
 GROWTH_POINTS: Final = 120
 CANDLES_MIN: Final = 2  # of a part
 CONFIGS_KEPT: Final = 64
@@ -55,6 +56,10 @@ class Player:
         if self.detail is not None and self.detail.step_ns >= self.tape.step_ns:
             problem = Problem(work.detail or "", "its candles are not shorter than the tape's", "name finer ones")
             raise ConfigError((problem,))
+        try:
+            self.costs = costs_named(work.costs)
+        except BadCosts as error:
+            raise ConfigError((Problem(work.costs, str(error), "correct the file of costs"),)) from None
         self.signals = read_signals(Path(work.signals), self.config, self.tape, work.stamps)
         self.parts = parts_of(self.tape, work)
 
@@ -78,7 +83,7 @@ class Player:
         detail = None if self.detail is None else self.detail.between(from_ns, to_ns)
         signals = [one for one in self.signals if from_ns <= (one.at_ns or 0) < to_ns]
         journal = MemoryJournal()
-        played = play(config, journal, tape, signals, task.seed, lambda _: None, detail=detail)
+        played = play(config, journal, tape, signals, task.seed, lambda _: None, detail=detail, costs=self.costs)
         assert played.books_equal_chain, "the books differ from what is on the venue's side"
         record = Record(Period(0, INSTANT_MAX_NS))
         record.fold_all(journal.read())
@@ -123,7 +128,7 @@ def fingerprint(player: Player) -> str:
     digests = [_digest(Path(one)) for one in (work.tape, work.signals, work.detail, work.tokens) if one is not None]
     wallets = [one.wallet for one in config.wallets.values()]
     told = (
-        (RESULT_VERSION, __version__, digests, work.stamps, work.sol_usd, work.parts),
+        (RESULT_VERSION, __version__, digests, work.stamps, work.sol_usd, work.parts, player.costs),
         (config.desk, wallets, config.paper_capital_micros, config.max_concurrent_wallets),
     )
     return blake2b(msgspec.json.encode(told), digest_size=16).hexdigest()

@@ -19,6 +19,7 @@ class Work(Value, frozen=True):
     sol_usd: float | None
     fixed: Settings
     parts: int  # equal parts of the tape's time, each played by itself; 1: the whole
+    costs: str = "normal"  # as `overmind backtest --costs` takes it
 
 
 class Task(Value, frozen=True):
