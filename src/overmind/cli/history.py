@@ -18,7 +18,9 @@ from overmind.backtest.inside import InsideSummary
 from overmind.backtest.signals import read_signals
 from overmind.backtest.stamps import Stamps, doubts
 from overmind.backtest.tapes import open_history
+from overmind.backtest.token_file import read_tokens, with_classes
 from overmind.cli import desk_tables, present
+from overmind.cli.costs import CostsOption, chosen_costs, costs_told
 from overmind.cli.exit_codes import BAD_INPUT
 from overmind.cli.opening import JOURNAL, AsJson, Seed, absolute, journal_to_write
 from overmind.cli.performance.report import ReportOption, report_page
@@ -32,6 +34,7 @@ from overmind.journal.sqlite import SqliteJournal
 from overmind.prices.candles import load_tape
 from overmind.prices.tape import Tape
 from overmind.sandbox.demo import demo_config, demo_env, demo_signals
+from overmind.venues.depth.classes import Costs, Level
 from overmind.views.verify import verify
 
 SIGNALS_DEFAULT: Final = 400
@@ -113,6 +116,22 @@ def backtest(
     audited: Annotated[
         bool, typer.Option("--audit", help="Run again with every signal a second and a candle later, and compare.")
     ] = False,
+    costs: CostsOption = Level.NORMAL.value,
+    tokens: Annotated[
+        Path | None,
+        typer.Option(
+            "--tokens",
+            callback=absolute,
+            help="TOML file of tokens that no list has: mint, decimals and class of each.",
+        ),
+    ] = None,
+    timeframe: Annotated[
+        str | None,
+        typer.Option(
+            "--timeframe",
+            help="Only files of the folder with this in their names, such as 5m. Default: the shortest candles.",
+        ),
+    ] = None,
     seed: Seed = 0,
     as_json: AsJson = False,
     journal_dir: JournalDir = None,
@@ -123,12 +142,14 @@ def backtest(
     A signal is decided on candles that closed before it, and fills at the opening price of the next candle. It uses the
     same engine as live trading and leaves the journal of your desk alone.
     """
+    listed = read_tokens(tokens)
+    market = with_classes(chosen_costs(costs), listed.classes)
     with ExitStack() as stack:
         config = MultiWalletConfig.from_env()  # Without a log: history does not belong into the desk's log.
         present.warn_of(config.warnings)
         data_dir = journal_dir or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="overmind-backtest-")))
         config = msgspec.structs.replace(config, data_dir=data_dir)
-        config, history = open_history(config, tape, sol_price)
+        config, history = open_history(config, tape, sol_price, listed, timeframe)
         if SOL not in history.series:
             present.complain(f"{tape}: no candles of SOL, which pays every fee", "state its price with --sol-price USD")
             raise typer.Exit(BAD_INPUT)
@@ -140,8 +161,9 @@ def backtest(
         warnings = [*history.notes, *([] if stamps is not None else doubts(read, history))]
         for warning in warnings:
             present.warn(warning)
-        _play_and_report(config, history, read, seed, data_dir, as_json, warnings, audited, finer)
-        report_page(data_dir / JOURNAL, report, [*warnings, *assumptions_of(history, seed, finer)])
+        assumed = [*assumptions_of(history, seed, finer, costs=market, tokens=config.desk.tokens.values())]
+        _play_and_report(config, history, read, seed, data_dir, as_json, warnings, audited, finer, market, assumed)
+        report_page(data_dir / JOURNAL, report, [*warnings, *assumed])
 
 
 def _play_and_report(
@@ -154,14 +176,18 @@ def _play_and_report(
     warnings: Sequence[str] = (),
     audited: bool = False,
     detail: Tape | None = None,
+    costs: Costs | None = None,
+    assumed: Sequence[str] = (),
 ) -> None:
     def run(journal: SqliteJournal, on_signal: Callable[[int], None]) -> Played:
-        return play(config, journal, tape, signals, seed, on_signal, detail=detail)
+        return play(config, journal, tape, signals, seed, on_signal, detail=detail, costs=costs)
 
     def again(first: Played, on_signal: Callable[[int], None]) -> list[Delayed]:
-        return audit(config, tape, signals, seed, first, on_signal, detail) if audited else []
+        return audit(config, tape, signals, seed, first, on_signal, detail, costs) if audited else []
 
-    ran = BacktestRun(config.mode.value, config.cluster.value, len(signals), warnings, again)
+    ran = BacktestRun(
+        config.mode.value, config.cluster.value, len(signals), warnings, again, assumed, costs_told(costs)
+    )
     _run_and_report(run, ran, data_dir, as_json)
 
 
@@ -190,6 +216,8 @@ class BacktestRun(NamedTuple):
     signals: int
     warnings: Sequence[str] = ()
     again: Callable[[Played, Callable[[int], None]], list[Delayed]] = _not_again  # the audit's runs, if it is wanted
+    assumptions: Sequence[str] = ()
+    costs: str = ""  # a sentence about them; blank: nothing was simulated
 
 
 def _run_and_report(
@@ -209,10 +237,13 @@ def _run_and_report(
         report = {"mode": ran.mode, "cluster": ran.cluster, **msgspec.structs.asdict(played)}
         report["stats"] = {**msgspec.structs.asdict(played.stats), "success_rate": played.stats.success_rate}
         proof = {"journal": str(data_dir / JOURNAL), "journal_hash": head, "verified": verified}
-        present.emit_json({**report, **proof, "warnings": ran.warnings, "audit": again})
+        told = {"warnings": ran.warnings, "assumptions": ran.assumptions, "audit": again}
+        present.emit_json({**report, **proof, **told})
     else:
         _show(played, head, verified.entries, sound, "venue" if ran.cluster == "paper" else "chain")
         _show_audit(again)
+        if ran.costs:
+            present.say(ran.costs)
     if not sound:
         for problem in verified.problems or [f"the books differ from what is on the {ran.cluster} side"]:
             present.complain(problem)

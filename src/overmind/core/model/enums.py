@@ -77,6 +77,14 @@ class SaleScope(enum.StrEnum):
     SOURCE = "source"  # those that its own source has bought, by whichever strategy
 
 
+class Split(enum.StrEnum):
+    """Whether several wallets may serve one buy."""
+
+    NONE = "none"  # one wallet buys all of it
+    PARTIAL = "partial"  # several may, and they buy as much of it as fits
+    ALL = "all"  # several may, and they buy all of it or nothing
+
+
 class Side(enum.StrEnum):
     BUY = "Buy"
     SELL = "Sell"
@@ -103,5 +111,6 @@ BUY: Final = Side.BUY
 SELL: Final = Side.SELL
 SELL_ACTIONS: Final = (TradeAction.SELL, TradeAction.MARKET_SELL)
 HOLD: Final = TradeAction.HOLD
+UNSPLIT: Final = Split.NONE
 EMERGENCY: Final = WalletType.EMERGENCY
 MEV_PROTECTION: Final = WalletType.MEV_PROTECTION

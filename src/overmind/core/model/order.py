@@ -5,11 +5,12 @@ from __future__ import annotations
 from overmind.core.model.enums import BUY, SELL, MoveKind, SaleScope, Side, StrategyType
 from overmind.core.model.ids import Mint, OrderId, SignalId, WalletId
 from overmind.core.model.money import Money
+from overmind.core.model.route import RouteName
 from overmind.core.model.value import Value
 from overmind.core.model.wallet import Exits
 
 
-class Order(Value, frozen=True):
+class Order(Value, frozen=True, omit_defaults=True):
     """One attempt of one wallet to serve a signal. Its capital is held from placement to outcome."""
 
     id: OrderId
@@ -35,6 +36,8 @@ class Order(Value, frozen=True):
     received_max: int | None = None  # of a sale: a quote above it does not confirm the price that made it due
     to_float: bool = False  # buys SOL for fees and rent: opens no position and is no strategy's trade
     scope: SaleScope = SaleScope.DESK  # of a sale: whose lots it takes; an old journal does not say, and takes any
+    route: RouteName = RouteName.PUBLIC
+    tip_max_lamports: int = 0  # the part of `fee_max_lamports` that may be a tip
 
     @property
     def is_entry(self) -> bool:
