@@ -84,7 +84,7 @@ CAPITAL: Final = {
     "moves": Entry("capital", "moves", "Show transfers between wallets, and withdrawals."),
 }
 SANDBOX: Final = {
-    "demo": Entry("history", "demo", "Trade a week of real prices with four demo wallets."),
+    "demo": Entry("demo", "demo", "Trade a week of real prices with four demo wallets."),
     "backtest": Entry("history", "backtest", "Run your wallets and limits over historical prices."),
     "sweep": Entry("sweep.command", "sweep", "Run a backtest for each combination of settings."),
     "selftest": Entry("history", "selftest", "Run the nineteen operator's checks on this machine."),

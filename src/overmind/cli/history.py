@@ -1,9 +1,9 @@
-"""Commands on recorded prices: the demo, backtests, the self-test."""
+"""Commands on recorded prices: backtests, and the self-test."""
 
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Annotated, Final, NamedTuple
@@ -21,60 +21,20 @@ from overmind.backtest.tapes import open_history
 from overmind.cli import desk_tables, present
 from overmind.cli.costs import CostsOption, chosen_costs, costs_told
 from overmind.cli.exit_codes import BAD_INPUT
-from overmind.cli.opening import JOURNAL, AsJson, Seed, absolute, journal_to_write
+from overmind.cli.opening import JOURNAL, AsJson, JournalDir, Seed, absolute, fresh, journal_to_write
 from overmind.cli.performance.report import ReportOption, report_page
-from overmind.cli.whole import whole_option
 from overmind.config import MultiWalletConfig
 from overmind.core.model.ids import SOL
 from overmind.core.model.numbers import BadNumber, number
 from overmind.core.model.signal import Signal
-from overmind.desk.market import open_tape, tokens_by_symbol
+from overmind.desk.market import tokens_by_symbol
 from overmind.journal.sqlite import SqliteJournal
 from overmind.prices.candles import load_tape
 from overmind.prices.tape import Tape
-from overmind.sandbox.demo import demo_config, demo_env, demo_signals
 from overmind.venues.depth.classes import Costs, Level
 from overmind.views.verify import verify
 
-SIGNALS_DEFAULT: Final = 400
 SOL_PRICE_MAX: Final = 1_000_000  # in USD
-JournalDir = Annotated[
-    Path | None,
-    typer.Option(
-        "--journal-dir", callback=absolute, help="Keep the journal in this empty folder. Default: a temporary folder."
-    ),
-]
-
-
-def demo(
-    seed: Seed = 1,
-    signals: Annotated[int, whole_option("--signals", 1, 1_000_000, "Number of signals.")] = SIGNALS_DEFAULT,
-    paper: Annotated[bool, typer.Option("--paper", help="Trade on paper, without a chain.")] = False,
-    as_json: AsJson = False,
-    journal_dir: JournalDir = None,
-    report: ReportOption = None,
-) -> None:
-    """Trade a week of real prices with four demo wallets.
-
-    It needs no configuration. Keys and signals come from the seed. Trades are signed transactions on an embedded
-    Solana chain with a market maker; with --paper they are simulated fills. At the end the journal is replayed and the
-    books are compared with the chain.
-    """
-    with ExitStack() as stack:
-        data_dir = journal_dir or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="overmind-demo-")))
-        config = demo_config(seed, data_dir)
-        tape = open_tape(config)
-        drawn = demo_signals(tape, seed, signals)
-        where = "on paper" if paper else "on an embedded Solana chain"
-        if not as_json:
-            present.say(
-                f"{len(config.wallets)} wallets {where}: {signals} signals, {_days(tape)} of real prices, seed {seed}"
-            )
-        if paper:
-            _play_and_report(config, tape, drawn, seed, data_dir, as_json)
-        else:
-            _rehearse_and_report(demo_env(seed, data_dir), tape, drawn, data_dir, as_json)
-        report_page(data_dir / JOURNAL, report)
 
 
 def _dollars(text: str) -> float:
@@ -174,19 +134,6 @@ def _play_and_report(
     _run_and_report(run, ran, data_dir, as_json)
 
 
-def _rehearse_and_report(
-    env: Mapping[str, str], tape: Tape, signals: Sequence[Signal], data_dir: Path, as_json: bool
-) -> None:
-    import uvloop  # Here, since nothing else needs it.
-
-    from overmind.sandbox.rehearsal import rehearse
-
-    def run(journal: SqliteJournal, on_signal: Callable[[int], None]) -> Played:
-        return uvloop.run(rehearse(env, journal, tape, signals, on_signal))
-
-    _run_and_report(run, BacktestRun("Live", "localnet", len(signals)), data_dir, as_json)
-
-
 def _not_again(first: Played, on_signal: Callable[[int], None]) -> list[Delayed]:
     return []
 
@@ -206,10 +153,7 @@ class BacktestRun(NamedTuple):
 def _run_and_report(
     run: Callable[[SqliteJournal, Callable[[int], None]], Played], ran: BacktestRun, data_dir: Path, as_json: bool
 ) -> None:
-    if (data_dir / JOURNAL).exists():
-        present.complain(f"{data_dir / JOURNAL} exists", "a run needs a fresh journal: name an empty folder")
-        raise typer.Exit(BAD_INPUT)
-    with journal_to_write(data_dir) as journal, present.progress() as shown:
+    with journal_to_write(fresh(data_dir)) as journal, present.progress() as shown:
         task = shown.add_task("trading", total=ran.signals)
         played = run(journal, lambda count: shown.update(task, completed=count))
         head = journal.head().hex()
@@ -223,7 +167,7 @@ def _run_and_report(
         told = {"warnings": ran.warnings, "assumptions": ran.assumptions, "audit": again}
         present.emit_json({**report, **proof, **told})
     else:
-        _show(played, head, verified.entries, sound, "venue" if ran.cluster == "paper" else "chain")
+        _show(played, head, verified.entries, sound)
         _show_audit(again)
         if ran.costs:
             present.say(ran.costs)
@@ -233,7 +177,7 @@ def _run_and_report(
         raise typer.Exit(BAD_INPUT)
 
 
-def _show(played: Played, head: str, entries: int, sound: bool, other: str) -> None:
+def _show(played: Played, head: str, entries: int, sound: bool) -> None:
     desk_tables.wallets(played.wallets)
     desk_tables.positions(played.positions)
     desk_tables.stats(played.stats)
@@ -244,7 +188,7 @@ def _show(played: Played, head: str, entries: int, sound: bool, other: str) -> N
     if sound:
         present.say(
             f"Proof: {entries} journal entries replay to state {played.state_hash[:16]}…, chain head {head[:16]}…; "
-            f"the books equal the {other}, to the last unit.",
+            f"the books equal the venue, to the last unit.",
             "green",
         )
 
@@ -271,10 +215,6 @@ def _show_audit(again: Sequence[Delayed]) -> None:
     )
     present.table("Audit for look-ahead", columns, rows, right=columns[1:])
     present.say("A gain that only the first run has came from knowing a price before it could be traded on.")
-
-
-def _days(tape: Tape) -> str:
-    return f"{(tape.end_ns - tape.start_ns) / 86_400e9:.1f} days"
 
 
 def selftest(as_json: AsJson = False) -> None:

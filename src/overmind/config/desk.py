@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from overmind.config.learning import learner_rules
 from overmind.config.problems import Findings
 from overmind.config.secrecy import shown
 from overmind.config.settings import Settings
@@ -159,6 +160,7 @@ def build_desk(settings: Settings, cluster: Cluster, managed: Managed, findings:
         unlisted=_unlisted(settings),
         costs=_costs(settings, findings),
         routing=_routing(settings),
+        learner_rules=learner_rules(settings),
         ceilings=_ceilings(settings),
     )
 

@@ -59,6 +59,15 @@ from overmind.config.variables.door import (
     TLS_KEY,
     TRUSTED_PROXY,
 )
+from overmind.config.variables.learning import (
+    ROUTING_CANARY,
+    ROUTING_EXPLORE,
+    ROUTING_EXPLORE_DAY,
+    ROUTING_EXPLORE_MAX,
+    ROUTING_LOSS,
+    ROUTING_SEED,
+    ROUTING_WORSE,
+)
 from overmind.config.variables.notices import (
     NOTICES,
     NOTICES_FILE,
@@ -301,6 +310,13 @@ GROUPS: Final[Mapping[str, tuple[Variable[object], ...]]] = {
         ROUTING_LANDING,
         ROUTING_SLOTS,
         ROUTING_LATE,
+        ROUTING_SEED,
+        ROUTING_EXPLORE,
+        ROUTING_EXPLORE_MAX,
+        ROUTING_EXPLORE_DAY,
+        ROUTING_CANARY,
+        ROUTING_LOSS,
+        ROUTING_WORSE,
     ),
 }
 VARIABLES: Final = tuple(variable for group in GROUPS.values() for variable in group)

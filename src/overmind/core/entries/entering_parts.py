@@ -70,8 +70,10 @@ def enter_parts(
             return []
         asked = smaller
     alone = index.choose(asked, at_ns)
+    if alone is not None and alone.advice is not None and alone.advice.explored:  # The draw stands.
+        return _orders(state, whole, [Placing(asked, alone)], alone)
     placings = _Planner(state, index, asked, at_ns, alone).placings(may_be_less)
-    if alone is not None and _costs(placings) >= alone.terms.total * asked.notional_micros:
+    if alone is not None and _costs(placings) >= _bps(alone) * asked.notional_micros:
         placings = [Placing(asked, alone)]
     return _orders(state, whole, placings, alone)
 
@@ -110,7 +112,12 @@ def _costs(placings: list[Placing]) -> float:
     """The total expected cost, in basis points times micro-USD; infinite without a part."""
     if not placings:
         return math.inf
-    return sum(one.choice.terms.total * one.request.notional_micros for one in placings)
+    return sum(_bps(one.choice) * one.request.notional_micros for one in placings)
+
+
+def _bps(choice: Choice) -> float:
+    """Without what was learned: that tells one wallet from another, and not how to divide among several."""
+    return choice.terms.total - choice.terms.learned
 
 
 class _Planner:
@@ -186,7 +193,7 @@ def _orders(state: State, whole: EntryRequest, placings: list[Placing], alone: C
             placed_micros=placed_micros,
             cost_bps=_costs(placings) / placed_micros,
             alone=None if alone is None else alone.book.wallet.id,
-            alone_bps=None if alone is None else alone.terms.total,
+            alone_bps=None if alone is None else _bps(alone),
         )
     return [
         OrderPlaced(

@@ -9,6 +9,7 @@ import msgspec
 from overmind.core.model.codes import Ceilings
 from overmind.core.model.enums import LearnerMode, Split
 from overmind.core.model.ids import Mint, WalletId
+from overmind.core.model.learner_rules import LearnerRules
 from overmind.core.model.mints import AdmissionPolicy, UnlistedRules
 from overmind.core.model.money import Token
 from overmind.core.model.route import Expected, RouteName
@@ -120,6 +121,7 @@ class Desk(Value, frozen=True):
     unlisted: UnlistedRules = UnlistedRules()  # what a mint that no list has must show
     costs: CostModel = CostModel()
     routing: Routing = Routing()
+    learner_rules: LearnerRules = LearnerRules()
     ceilings: Ceilings = Ceilings()
 
     @property

@@ -41,7 +41,13 @@ class LearnerMode(enum.StrEnum):
 
     OFF = "off"  # nothing is learned
     SHADOW = "shadow"  # it is learned, and told with each decision, and decides nothing
+    CANARY = "canary"  # it decides a share of the signals, within its bounds
     ON = "on"  # it decides, within its bounds
+
+    @property
+    def decides(self) -> bool:
+        """Whether it may decide a signal."""
+        return self in (LearnerMode.CANARY, LearnerMode.ON)
 
 
 class TradeAction(enum.StrEnum):
