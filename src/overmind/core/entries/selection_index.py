@@ -162,13 +162,9 @@ class SelectionIndex:
         return rooms
 
     def costs(self, request: EntryRequest, at_ns: int, slots: NDArray[np.intp]) -> NDArray[np.float64]:
-        """What this entry is expected to cost in each of these wallets, in basis points, as `choose` compares them."""
-        common, strategy = common_terms(self._state, request, at_ns), request.signal.strategy
-        costs = self._costs(request, common, self._capacity[strategy], slots)
-        if common.desk.routing.learner is LearnerMode.ON:
-            biases = self._biases[strategy][slots]
-            costs += corrections_of(common.desk, self._state.learned, strategy, self._landing[slots], biases) / MICRO
-        return costs
+        """What this entry is expected to cost in each of these wallets, in basis points, without what was learned."""
+        common = common_terms(self._state, request, at_ns)
+        return self._costs(request, common, self._capacity[request.signal.strategy], slots)
 
     def headroom_bps(self, request: EntryRequest, slots: NDArray[np.intp]) -> NDArray[np.float64]:
         """The part of these costs that each micro-USD of the amount adds."""
