@@ -32,6 +32,7 @@ from overmind.desk.running import running
 from overmind.journal.buffered import BufferedJournal
 from overmind.ports import Journal
 from overmind.prices.tape import Tape
+from overmind.venues.depth.classes import Costs
 from overmind.venues.paper import PaperModel, PaperPayload
 from overmind.views import reports
 from overmind.views.positions import PositionRow, positions
@@ -71,14 +72,16 @@ def play(
     on_signal: Callable[[int], None],
     model: PaperModel | None = None,
     detail: Tape | None = None,
+    costs: Costs | None = None,
 ) -> Played:
     """Submits each signal at its own time, runs to the end of the tape, settles, and reports. Same inputs, same hash.
 
     The journal is written at the end, since history can be played again: no run has to wait for the disk. Signals need
     a time and must be in order of time. `on_signal` gets the number of signals answered so far. `detail`: finer candles
-    of the same time.
+    of the same time. `costs`: what trading costs, by classes of tokens; None: what `model` says, without depth and
+    memory.
     """
-    return play_sent(config, journal, tape, sending(signals, on_signal), seed, model, detail)
+    return play_sent(config, journal, tape, sending(signals, on_signal), seed, model, detail, costs)
 
 
 def play_sent(
@@ -89,9 +92,10 @@ def play_sent(
     seed: int,
     model: PaperModel | None = None,
     detail: Tape | None = None,
+    costs: Costs | None = None,
 ) -> Played:
     """Like `play`, for signals that follow from what the desk holds when they are sent."""
-    return run_virtual(_play(config, journal, tape, send, seed, model, detail))
+    return run_virtual(_play(config, journal, tape, send, seed, model, detail, costs))
 
 
 async def _play(
@@ -102,9 +106,10 @@ async def _play(
     seed: int,
     model: PaperModel | None,
     detail: Tape | None,
+    costs: Costs | None,
 ) -> Played:
     clock, buffered = VirtualClock(tape.start_ns), BufferedJournal(journal)
-    market = PastMarket(config, tape, seed, model, detail)
+    market = PastMarket(config, tape, seed, model, detail, costs)
     app = App(config, buffered, clock, market.connect)
     intake = Intake(app, clock)
     async with running(app, SETTLE_S):
@@ -204,13 +209,13 @@ def _settle(work: Work, payload: PaperPayload, owned: OwnedUnits) -> None:
             _add(owned, work.wallet_id, work.money.mint, -fill.spent_units)
             if work.to_wallet is not None:
                 _add(owned, work.to_wallet, work.money.mint, fill.received_units)
-        case Filled(spent_units=spent, received_units=received, fee_lamports=fee, rent_lamports=rent):
+        case Filled(spent_units=spent, received_units=received, fee_lamports=fee, rent_lamports=rent, tip_lamports=tip):
             assert isinstance(work, Order), work
             _add(owned, work.wallet_id, work.spend.mint, -spent)
             _add(owned, work.wallet_id, work.receive, received)
-            _add(owned, work.wallet_id, SOL, -fee - rent)
-        case Failed(fee_lamports=fee):
-            _add(owned, work.wallet_id, SOL, -fee)
+            _add(owned, work.wallet_id, SOL, -fee - rent - tip)
+        case Failed(fee_lamports=fee, tip_lamports=tip):
+            _add(owned, work.wallet_id, SOL, -fee - tip)
         case Expired() | Rejected():
             pass  # It never landed.
 
