@@ -88,5 +88,6 @@ if __name__ == "__main__":
         shown = output_of([overmind, "demo"], Path(scratch))
     target = Path(sys.argv[1])
     target.parent.mkdir(parents=True, exist_ok=True)
+    shown = shown.replace(overmind, os.path.relpath(overmind))  # as it is typed in the clone
     shown = FOLDER.sub(f"{tempfile.gettempdir()}/overmind-demo", shown)
     target.write_text(picture(shortened(shown)), encoding="utf-8")
