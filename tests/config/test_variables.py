@@ -22,6 +22,7 @@ from overmind.core.model.codes import Ceilings
 from overmind.core.model.desk_settings import BOOKING_RULES, CostModel, Desk, Routing
 from overmind.core.model.enums import LearnerMode, TradingMode
 from overmind.core.model.ids import Mint, WalletId
+from overmind.core.model.learner_rules import LearnerRules
 from overmind.core.model.mints import UnlistedRules
 from overmind.core.model.units import MICROS, NS
 
@@ -61,6 +62,9 @@ def test_the_defaults_of_the_desk_are_those_of_the_core(desk: DeskOnDisk) -> Non
         unlisted=UnlistedRules(32, 50_000 * MICROS, 100 * MICROS, 100, 300),
         costs=CostModel(miss_bps=50.0, in_flight_bps=0.5),
         routing=Routing(LearnerMode.SHADOW),
+        learner_rules=LearnerRules(
+            "overmind", canary_ppm=100_000, loss_day_max_micros=25_000_000, worse_max_ppm=50_000
+        ),
     )
 
 
@@ -116,6 +120,10 @@ OVERMIND_MARK_HEARTBEAT_MS              | 0            | desk.mark_heartbeat_ns 
 OVERMIND_SIGNAL_TTL_MS                  | 0x           | refused | is not a number
 OVERMIND_SIGNAL_TTL_MS                  | 1.5          | desk.signal_ttl_ns | 1500000
 OVERMIND_ATTEMPTS_MAX                   | 1            | desk.attempts_max | 1
+OVERMIND_SPLIT                          |              | desk.split | none
+OVERMIND_SPLIT                          | Partial      | desk.split | partial
+OVERMIND_SPLIT                          | all          | desk.split | all
+OVERMIND_SPLIT_PARTS_MAX                | 8            | desk.split_parts_max | 8
 OVERMIND_EMERGENCY_STOP_THRESHOLD       | 0.0001       | desk.emergency_stop_ppm | 100
 OVERMIND_DAY_LOSS_MAX_PERCENT           | 5            | desk.day_loss_max_ppm | 50000
 OVERMIND_DRAWDOWN_MAX_PERCENT           | 12.5         | desk.drawdown_max_ppm | 125000
@@ -187,6 +195,15 @@ OVERMIND_ROUTING_LANDING_PERCENT        | 80           | desk.routing.landing_pp
 OVERMIND_ROUTING_SLOTS                  | 3            | desk.routing.slots | 3
 OVERMIND_ROUTING_SLOTS                  | 151          | refused | out of bounds
 OVERMIND_ROUTING_LATE_BPS               | 0            | desk.routing.late_bps | 0.0
+OVERMIND_ROUTING_LEARNER                | canary       | desk.routing.learner | canary
+OVERMIND_ROUTING_RANDOM_SEED                   | a b          | desk.learner_rules.seed | a b
+OVERMIND_ROUTING_EXPLORE_PERCENT        | 5            | desk.learner_rules.explore_ppm | 50000
+OVERMIND_ROUTING_EXPLORE_PERCENT        | 5.1          | refused | out of bounds
+OVERMIND_ROUTING_EXPLORE_MAX_USD        | 100          | desk.learner_rules.explore_max_micros | 100000000
+OVERMIND_ROUTING_EXPLORE_DAY_PERCENT    | 0.5          | desk.learner_rules.explore_day_ppm | 5000
+OVERMIND_ROUTING_CANARY_PERCENT         | 20           | desk.learner_rules.canary_ppm | 200000
+OVERMIND_ROUTING_LOSS_DAY_MAX_USD       | 7.5          | desk.learner_rules.loss_day_max_micros | 7500000
+OVERMIND_ROUTING_CALIBRATION_PERCENT    | 3            | desk.learner_rules.worse_max_ppm | 30000
 OVERMIND_COST_IN_FLIGHT_BPS             | 0.25         | desk.costs.in_flight_bps | 0.25
 SNIPER_TRADING_MODE                     |  PAPER       | mode | Paper
 SNIPER_TRADING_MODE                     | papper       | refused | 'papper' is not known
@@ -219,6 +236,9 @@ OVERMIND_EMERGENCY_STOP_THRESHOLD       | 10           | refused | out of bounds
 OVERMIND_CEILING_STOP_LOSS_PERCENT      | 0            | refused | out of bounds
 OVERMIND_CEILING_EXPOSURE_PERCENT       | 101          | refused | out of bounds
 OVERMIND_ATTEMPTS_MAX                   | 4            | refused | out of bounds
+OVERMIND_SPLIT                          | some         | refused | not known
+OVERMIND_SPLIT_PARTS_MAX                | 1            | refused | out of bounds
+OVERMIND_SPLIT_PARTS_MAX                | 9            | refused | out of bounds
 OVERMIND_RESERVE_FLOAT_SOL              | 0.0000000001 | refused | more digits
 OVERMIND_COST_FEE_LAMPORTS              | 100001       | refused | is above OVERMIND_COST_FEE_MAX_LAMPORTS
 OVERMIND_MAINNET_OPT_IN                 | yes          | refused | 'yes' is not known
@@ -257,6 +277,7 @@ def test_every_field_of_the_desk_can_be_set() -> None:
         "ceilings",
         "unlisted",
         "routing",
+        "learner_rules",
         "booking_rules",
         "fill_within_ns",  # of a backtest alone
         "witness_bound_bps",
@@ -267,7 +288,8 @@ def test_every_field_of_the_desk_can_be_set() -> None:
     unlisted = {f"unlisted.{field.name}" for field in msgspec.structs.fields(UnlistedRules)}
     routing = {f"routing.{field.name}" for field in msgspec.structs.fields(Routing)}
     routing -= {"routing.routes"}  # several settings each
-    assert fields | costs | ceilings | unlisted | routing <= named
+    rules = {f"learner_rules.{field.name}" for field in msgspec.structs.fields(LearnerRules)}
+    assert fields | costs | ceilings | unlisted | routing | rules <= named
 
 
 @pytest.mark.parametrize(("typed", "policy"), [({}, "checked"), ({"OVERMIND_ADMISSION": "Strict"}, "strict")])

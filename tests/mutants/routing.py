@@ -7,6 +7,8 @@ from typing import Final
 from tests.mutants.mutation import Mutation
 
 LEARNER_TESTS: Final = "tests/core/entries/test_learner.py::"
+DRAWING_TESTS: Final = "tests/core/entries/test_drawing.py::"
+DRAWING: Final = "core/entries/drawing.py"
 INDEX: Final = "core/entries/selection_index.py"
 
 ROUTING_BUGS: Final = (
@@ -20,7 +22,7 @@ ROUTING_BUGS: Final = (
     Mutation(
         "learner: shadow decides",
         INDEX,
-        "        decides = common.desk.routing.learner is LearnerMode.ON\n",
+        "        decides = learner_decides(state, request.signal.id)\n",
         "        decides = True\n",
         LEARNER_TESTS + "test_shadow_tells_what_it_would_choose_and_decides_nothing",
     ),
@@ -51,5 +53,68 @@ ROUTING_BUGS: Final = (
         "return gap * APART > deviation",
         "return gap > 0",
         "tests/core/learning/test_forecast.py::test_a_gap_below_a_quarter_of_its_deviation_leaves_the_order",
+    ),
+    Mutation(
+        "exploring: a retry explores",
+        INDEX,
+        "explores = not excluded and among is None and may_explore(",
+        "explores = may_explore(",
+        DRAWING_TESTS + "test_who_may_be_drawn",
+    ),
+    Mutation(
+        "exploring: an entry above the cap explores",
+        DRAWING,
+        "if not rules.explore_ppm or notional > rules.explore_max_micros:",
+        "if not rules.explore_ppm:",
+        DRAWING_TESTS + "test_who_may_be_drawn",
+    ),
+    Mutation(
+        "exploring: a careful wallet is explored with",
+        DRAWING,
+        "if place == preferred or book.wallet.type in CAREFUL:",
+        "if place == preferred:",
+        DRAWING_TESTS + "test_who_may_be_drawn",
+    ),
+    Mutation(
+        "exploring: passes the gate by",
+        DRAWING,
+        "if wallet_may_enter(state, book, request, at_ns):",
+        "if True:",
+        DRAWING_TESTS + "test_who_may_be_drawn",
+    ),
+    Mutation(
+        "exploring: more signals than their share",
+        DRAWING,
+        "if (standing.explored_today + 1) * PPM > (standing.signals_today + 1) * rules.explore_ppm:",
+        "if False:",
+        DRAWING_TESTS + "test_who_may_be_drawn",
+    ),
+    Mutation(
+        "exploring: more of the day's amount than its share",
+        DRAWING,
+        "if explored * PPM > entered * rules.explore_day_ppm:",
+        "if False:",
+        DRAWING_TESTS + "test_no_more_signals_and_no_more_of_the_amount_explore_than_their_share",
+    ),
+    Mutation(
+        "exploring: goes on when the loss budget is spent",
+        DRAWING,
+        "return not is_spent(rules, standing) and not is_at_risk(state)",
+        "return not is_at_risk(state)",
+        DRAWING_TESTS + "test_a_day_whose_loss_budget_is_spent_explores_no_more",
+    ),
+    Mutation(
+        "exploring: goes on while the portfolio is at risk",
+        DRAWING,
+        "return not is_spent(rules, standing) and not is_at_risk(state)",
+        "return not is_spent(rules, standing)",
+        DRAWING_TESTS + "test_who_may_be_drawn",
+    ),
+    Mutation(
+        "exploring: the others have more than their share together",
+        "core/learning/choice.py",
+        "others = [(p, share_ppm * MICRO",
+        "others = [(p, PPM * MICRO",
+        DRAWING_TESTS + "test_chances_are_exact_and_bounded",
     ),
 )

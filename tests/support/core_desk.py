@@ -94,6 +94,7 @@ from overmind.core.model.enums import (
     SaleScope,
     Side,
     SizingMethod,
+    Split,
     StrategyType,
     TradeAction,
     TradingMode,
@@ -198,6 +199,7 @@ DESK_WORDS = {
     "retry": ("exit_retry_ns", MS),
     "fresh": ("mark_age_max_ns", MS),
     "trades": ("day_trades_max", 1),
+    "parts": ("split_parts_max", 1),
     "budget": ("sizing_min_micros", MICROS),
     "dust": ("dust_micros", MICROS),
     "half": ("volatility_half_life_ns", MS),
@@ -222,7 +224,15 @@ DESK_WORDS = {
     "dearest": ("expected_cost_max_bps", 1),
     "proceeds": ("proceeds_bound_bps", 1),
 }
-DESK_TEXTS = ("learner", "unlisted", "only", "without", "ladder", "payees", "then")
+LEARNER_WORDS = {
+    "explore": ("explore_ppm", PERCENT),
+    "explores": ("explore_max_micros", MICROS),  # the largest entry
+    "exploring": ("explore_day_ppm", PERCENT),  # of a day's notional
+    "canary": ("canary_ppm", PERCENT),
+    "losing": ("loss_day_max_micros", MICROS),
+    "worse": ("worse_max_ppm", PERCENT),
+}
+DESK_TEXTS = ("seed", "split", "learner", "unlisted", "only", "without", "ladder", "payees", "then")
 COST_WORDS = {"depth": ("depth_micros", MICROS), "fades": ("miss_half_life_ns", MS)}
 BPS_WORDS = {"miss": "miss_bps", "waiting": "in_flight_bps"}
 TRIAL_WORDS = ("trial", "decimals", "pools", "impact", "back", "fails", "fault")
@@ -254,6 +264,8 @@ SIGNAL_WORDS = (
     "waited",
     "scope",
     "from",
+    "split",
+    "parts",
     *SENDER_WORDS,
 )
 OUTCOME_WORDS = ("at", "fee", "rent", "for")
@@ -366,7 +378,7 @@ class CoreDesk:
             case ["accept", name, *options]:
                 return self.do(self._accepted(WalletId(name), pairs(options, {*READ_WORDS, *TOKENS, "usd"})))
             case ["desk", *options]:
-                said = pairs(options, {*DESK_WORDS, *DESK_TEXTS, *COST_WORDS, *BPS_WORDS})
+                said = pairs(options, {*DESK_WORDS, *DESK_TEXTS, *COST_WORDS, *BPS_WORDS, *LEARNER_WORDS})
                 return self.do(ConfigureDesk(desk_with(self.state.settings, said)))
             case ["admit", policy, *options]:
                 desk = structs.replace(
@@ -470,6 +482,8 @@ class CoreDesk:
             sell_all=amount == "all",
             source=said.get("from", ""),
             sender=sender_with(said),
+            split=Split(said["split"]) if "split" in said else None,
+            parts_max=int(said["parts"]) if "parts" in said else None,
         )
         return SubmitSignal(signal, self.now_ns - int(said.get("waited", "0")) * MS)
 
@@ -670,6 +684,15 @@ def desk_with(desk: Desk, said: dict[str, str]) -> Desk:
         changes["costs"] = structs.replace(desk.costs, **costs)
     if "learner" in said:
         changes["routing"] = structs.replace(desk.routing, learner=LearnerMode(said["learner"]))
+    if "split" in said:
+        changes["split"] = Split(said["split"])
+    rules: dict[str, object] = {
+        LEARNER_WORDS[word][0]: exact(said[word], LEARNER_WORDS[word][1]) for word in LEARNER_WORDS if word in said
+    }
+    if "seed" in said:
+        rules["seed"] = said["seed"]
+    if rules:
+        changes["learner_rules"] = structs.replace(desk.learner_rules, **rules)
     if "ladder" in said:
         changes["exit_slippage_bps"] = tuple(map(int, said["ladder"].split(",")))
     if "payees" in said:

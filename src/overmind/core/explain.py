@@ -7,6 +7,7 @@ from msgspec.structs import replace
 from overmind.core.books.state import State
 from overmind.core.entries.advising import correction_of
 from overmind.core.entries.capacity import capacity_micros
+from overmind.core.entries.drawing import decides
 from overmind.core.entries.ranking import common_terms, cost_terms
 from overmind.core.entries.request import entry_request, stale_at_ns
 from overmind.core.entries.rules import sale_price_refusals, signal_refusals, time_refusals, wallet_refusals
@@ -58,11 +59,10 @@ def _candidate(
     sizing: Sizing | None = None,
 ) -> Candidate:
     """With the learned correction, which is a term of the cost where it decides."""
-    learner = state.settings.routing.learner
-    if learner is LearnerMode.OFF:
+    if state.learner_mode is LearnerMode.OFF:
         return Candidate(wallet_id, refusals, terms, sizing)
     learned = correction_of(state.settings, state.learned, wallet_id, signal.strategy) / MICRO
-    if terms is not None and learner is LearnerMode.ON:
+    if terms is not None and decides(state, signal.id):
         terms = replace(terms, learned=learned)
     return Candidate(wallet_id, refusals, terms, sizing, learned)
 

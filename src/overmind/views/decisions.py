@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Sequence
-from typing import NotRequired, TypedDict
+from typing import Final, NotRequired, TypedDict
 
 from overmind.core.entries.ranking import reason
 from overmind.core.model.codes import Refusal
@@ -16,6 +16,8 @@ from overmind.core.model.value import Value
 from overmind.text.amount import Amount
 from overmind.views.amounts import usd_of
 from overmind.views.refusals import RefusalRow, grouped
+
+PERCENT: Final = PPM // 100
 
 
 class DecisionStatus(enum.StrEnum):
@@ -129,7 +131,11 @@ def _reason(first: Answer, orders: tuple[OrderPlaced, ...]) -> str:
             if order.side == "Sell":
                 more = f" and {len(orders) - 1} more" if len(orders) > 1 else ""
                 return f"{order.wallet_id}{more} holds the token"
-            chosen = reason(selection.terms, selection.candidates)
+            advice = selection.advice
+            explored = advice is not None and advice.explored
+            chosen = reason(selection.terms, selection.candidates, explored)
+            if advice is not None and explored:
+                chosen = f"drawn to explore, with a chance of {advice.propensity_ppm / PERCENT:.2g} %: {chosen}"
             return chosen if sizing is None else f"{chosen}; {_sized(sizing)}"
         case SignalRefused(refusals=refusals):
             return f"no wallet may take it: {refusals[0].code}"
@@ -138,7 +144,7 @@ def _reason(first: Answer, orders: tuple[OrderPlaced, ...]) -> str:
 
 
 def _sized(sizing: Sizing) -> str:
-    wanted = f"{_usd(sizing.budget_micros)} at a {sizing.how} distance of {sizing.distance_ppm / (PPM // 100):g} %"
+    wanted = f"{_usd(sizing.budget_micros)} at a {sizing.how} distance of {sizing.distance_ppm / PERCENT:g} %"
     by = ", ".join(sizing.binding)
     return f"{wanted} wants {_usd(sizing.wanted_micros)}" + (f", {by} caps it" if by else "")
 

@@ -123,7 +123,7 @@ def test_a_learner_that_is_on_never_passes_the_gate_by() -> None:
 def test_the_forecast_of_a_decision_is_journaled() -> None:
     (placed,) = CoreDesk("w1; desk learner shadow miss 50").play("buy sol $10")
     assert isinstance(placed, OrderPlaced)
-    assert placed.selection.advice == Advice(WalletId("w1"), 950_000, 2_000_000, 0)
+    assert placed.selection.advice == Advice(WalletId("w1"), 950_000, 2_000_000, 0, expected=4_400_000)
 
 
 def test_how_late_an_order_lands_is_learned_where_the_venue_has_slots() -> None:

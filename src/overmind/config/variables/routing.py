@@ -12,7 +12,8 @@ ROUTING_LEARNER = Variable(
     kinds.choice({mode.value: mode for mode in LearnerMode}),
     LearnerMode.SHADOW.value,
     "What becomes of what outcomes teach about the choice of a wallet: off, shadow (it is told with each decision and"
-    " decides nothing), or on (it corrects the expected cost by at most 25 bps).",
+    " decides nothing), canary (it decides a share of the signals), or on (it corrects the expected cost by at most"
+    " 25 bps).",
 )
 ROUTING_LANDING = Variable(
     "OVERMIND_ROUTING_LANDING_PERCENT",

@@ -59,6 +59,15 @@ from overmind.config.variables.door import (
     TLS_KEY,
     TRUSTED_PROXY,
 )
+from overmind.config.variables.learning import (
+    ROUTING_CANARY,
+    ROUTING_EXPLORE,
+    ROUTING_EXPLORE_DAY,
+    ROUTING_EXPLORE_MAX,
+    ROUTING_LOSS,
+    ROUTING_SEED,
+    ROUTING_WORSE,
+)
 from overmind.config.variables.notices import (
     NOTICES,
     NOTICES_FILE,
@@ -84,6 +93,8 @@ from overmind.config.variables.performance import (
     RATE_MAX,
     SELECTION_TIMEOUT,
     SIGNAL_TTL,
+    SPLIT,
+    SPLIT_PARTS_MAX,
 )
 from overmind.config.variables.risk import (
     ADMISSION,
@@ -186,6 +197,8 @@ GROUPS: Final[Mapping[str, tuple[Variable[object], ...]]] = {
         BALANCE_CHECK_INTERVAL,
         SIGNAL_TTL,
         ATTEMPTS_MAX,
+        SPLIT,
+        SPLIT_PARTS_MAX,
         RATE_MAX,
     ),
     "Risk": (
@@ -297,6 +310,13 @@ GROUPS: Final[Mapping[str, tuple[Variable[object], ...]]] = {
         ROUTING_LANDING,
         ROUTING_SLOTS,
         ROUTING_LATE,
+        ROUTING_SEED,
+        ROUTING_EXPLORE,
+        ROUTING_EXPLORE_MAX,
+        ROUTING_EXPLORE_DAY,
+        ROUTING_CANARY,
+        ROUTING_LOSS,
+        ROUTING_WORSE,
     ),
 }
 VARIABLES: Final = tuple(variable for group in GROUPS.values() for variable in group)

@@ -9,6 +9,7 @@ from overmind.core.books.aggregates import begin_stop_base, mark_prices, sift_al
 from overmind.core.books.book import WalletBook
 from overmind.core.books.brief_refusals import remember_pattern
 from overmind.core.books.ledger import accounts_of
+from overmind.core.books.lessons import expect
 from overmind.core.books.mark_columns import marks_of
 from overmind.core.books.moves import close_move, finalise_move, place_move, roll_back_move
 from overmind.core.books.price_band import Reference
@@ -21,6 +22,7 @@ from overmind.core.books.state import State, TimedHold, remember_signature
 from overmind.core.books.trust import follow
 from overmind.core.books.unlisted import admit, forget, list_anew, turn_away, with_unlisted
 from overmind.core.books.wallet_limits import REMOVED, RESTORED, fit_allocations, put_in_force
+from overmind.core.learning.standing import begin_day
 from overmind.core.model.controls import Hold, Scope
 from overmind.core.model.desk_settings import Desk
 from overmind.core.model.events import (
@@ -75,9 +77,11 @@ def apply(state: State, entry: Entry) -> None:
     state.at_ns = entry.at_ns
     state.realised.clear()
     match entry.event:
-        case OrderPlaced(signal=signal, order=order):
+        case OrderPlaced(signal=signal, order=order, selection=selection):
             if order.attempt == 0 and order.part == 0:
                 _remember_answer(state, signal, entry)
+            if selection.advice is not None:
+                expect(state, order, selection.advice)
             place(state, signal, order, entry.at_ns)
         case TicketRecorded(order_id=order_id, ticket=ticket):
             known = state.open_orders.get(order_id) or state.open_moves[order_id]
@@ -281,6 +285,7 @@ def _roll_day(state: State, day: int) -> None:
     assert day > state.day, (day, state.day)
     state.day = day
     state.withdrawn_today_micros = state.trades_today = 0
+    begin_day(state.standing)
     for book in state.wallets.values():
         book.trades_today = 0
         book.realised_today_micros = 0

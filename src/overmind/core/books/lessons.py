@@ -8,23 +8,31 @@ from __future__ import annotations
 from overmind.core.books.state import State
 from overmind.core.learning.learned import PUBLIC, Observation, observe
 from overmind.core.learning.sigmoid import MICRO, logit_of
-from overmind.core.model.desk_settings import CostModel
+from overmind.core.learning.standing import Forecast, see_cost, see_landing
+from overmind.core.model.desk_settings import CostModel, Desk
 from overmind.core.model.enums import LearnerMode
 from overmind.core.model.money import Token
 from overmind.core.model.order import Order, Ticket
 from overmind.core.model.outcome import Cause, Expired, Failed, Filled, Outcome, Rejected
+from overmind.core.model.selection import Advice
 from overmind.core.model.units import BPS, value_micros
 
 
 def learn(state: State, order: Order, token: Token, ticket: Ticket | None, outcome: Outcome) -> None:
     """Folds the outcome of one order into what is learned."""
-    routing = state.settings.routing
-    if routing.learner is LearnerMode.OFF or not order.is_entry:
+    if not order.is_entry:
+        return
+    forecast = state.standing.forecasts.pop(order.id, None)
+    if state.learner_mode is LearnerMode.OFF:
         return
     landed = _landed(outcome)
     if landed is None:
         return
-    slots = _slots(ticket, outcome)
+    routing, slots = state.settings.routing, _slots(ticket, outcome)
+    if forecast is not None:
+        see_landing(state.standing, forecast, landed)
+        cost = measured_cost(state.settings, order, token, outcome, forecast.slots if slots is None else slots * MICRO)
+        see_cost(state.standing, forecast, cost, order.notional_micros)
     seen = Observation(
         PUBLIC,
         order.wallet_id,
@@ -36,6 +44,30 @@ def learn(state: State, order: Order, token: Token, ticket: Ticket | None, outco
     )
     observe(state.learned, seen, state.at_ns)
     state.touched.append((order.wallet_id, order.mint, order.strategy))
+
+
+def expect(state: State, order: Order, advice: Advice) -> None:
+    """Keeps what was forecast of an entry until it is finished, and counts the entry in those of the day."""
+    nominal_ppm = state.settings.routing.landing_ppm
+    standing, notional = state.standing, order.notional_micros
+    standing.forecasts[order.id] = Forecast(
+        advice.landing_ppm, nominal_ppm, advice.slots, advice.expected, advice.baseline
+    )
+    standing.entered_today_micros += notional
+    standing.explored_today_micros += notional * advice.explored
+    if order.attempt == 0 and order.part == 0:
+        standing.signals_today += 1
+        standing.explored_today += advice.explored
+
+
+def measured_cost(desk: Desk, order: Order, token: Token, outcome: Outcome, slots: int) -> int:
+    """What executing an order did cost, in millionths of a basis point: what was learned forecasts the same.
+
+    What did not land, or landed and reverted, costs what a failure is configured to cost.
+    """
+    if not isinstance(outcome, Filled):
+        return round(desk.costs.miss_bps * MICRO)
+    return round(desk.routing.late_bps * MICRO) * slots // MICRO + _worse(desk.costs, order, token, outcome)
 
 
 def _landed(outcome: Outcome) -> bool | None:

@@ -17,10 +17,11 @@ from overmind.core.books.realised import Realised
 from overmind.core.books.valuation import Valuation
 from overmind.core.books.volatility import Volatility
 from overmind.core.learning.learned import Learned
+from overmind.core.learning.standing import Standing
 from overmind.core.model.brief_refusals import BriefRefusals
 from overmind.core.model.controls import Change, Hold, MintLists, Scope
 from overmind.core.model.desk_settings import Desk
-from overmind.core.model.enums import StrategyType
+from overmind.core.model.enums import LearnerMode, StrategyType
 from overmind.core.model.events import DeskFounded
 from overmind.core.model.ids import SOL, DepositId, LimitName, Mint, OrderId, SignalId, WalletId
 from overmind.core.model.mints import Admission, TurnedAway
@@ -131,6 +132,7 @@ class State(msgspec.Struct):
     senders: dict[str, dict[Mint, dict[str, Decimal]]] = msgspec.field(default_factory=dict)
     volatility: dict[Mint, Volatility] = msgspec.field(default_factory=dict)
     learned: Learned = msgspec.field(default_factory=Learned)  # from outcomes that no fork can undo
+    standing: Standing = msgspec.field(default_factory=Standing)  # of the learner
     # Caches, not part of the state's identity: rebuilt at start, never journaled, never hashed.
     # the entry that decided each signal: of those that nobody has forgotten yet, because the journal knows them
     decided: OrderedDict[SignalId, int] = msgspec.field(default_factory=OrderedDict)
@@ -145,6 +147,11 @@ class State(msgspec.Struct):
         """The desk's settings. Every command but the first two comes after they were journaled."""
         assert self.desk is not None, "the desk is not configured"
         return self.desk
+
+    @property
+    def learner_mode(self) -> LearnerMode:
+        """As it was changed last, or as configured."""
+        return self.standing.mode or self.settings.routing.learner
 
     @property
     def baseline(self) -> Baseline:

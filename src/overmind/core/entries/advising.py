@@ -8,9 +8,11 @@ from __future__ import annotations
 from typing import Final
 
 import numpy as np
+from msgspec.structs import replace
+from numpy.typing import NDArray
 
 from overmind.core.books.state import State
-from overmind.core.learning.choice import is_told_apart
+from overmind.core.learning.choice import Drawn, is_told_apart
 from overmind.core.learning.forecast import Micros, Pair, Stakes, corrections, costs_of, gap_deviation
 from overmind.core.learning.learned import PUBLIC, Learned
 from overmind.core.learning.sigmoid import MICRO, landing_ppm, logit_of
@@ -18,6 +20,7 @@ from overmind.core.model.desk_settings import Desk
 from overmind.core.model.enums import StrategyType
 from overmind.core.model.ids import WalletId
 from overmind.core.model.selection import Advice
+from overmind.core.model.units import PPM
 
 NOTHING: Final = np.zeros(1, np.int64)
 
@@ -77,4 +80,36 @@ def advice_of(
     if route is not None:
         logit, slots = logit + route.landing.mean, max(0, slots + route.slots.mean)
     of_wallet, _ = wallet_offsets(state.learned, chosen, strategy)
-    return Advice(favoured, landing_ppm(logit + of_wallet), slots, correction, decided)
+    expected = nominal_cost(state.settings) + correction
+    return Advice(favoured, landing_ppm(logit + of_wallet), slots, correction, decided, expected)
+
+
+def nominal_cost(desk: Desk) -> int:
+    """What the configuration expects not landing and landing late to cost, in millionths of a basis point."""
+    stakes, (logit, slots) = stakes_of(desk), nominal_of(desk)
+    landing = landing_ppm(logit)
+    return (stakes.miss * (PPM - landing) + stakes.late * slots // MICRO * landing) // PPM
+
+
+def compared(
+    advice: Advice, costs: NDArray[np.float64], chosen: int, nominal: int, favoured: int, drawn: Drawn | None
+) -> Advice:
+    """The advice with how the chosen place compares with the cost model's and with its own, and the chance it had."""
+    if chosen == nominal == favoured and drawn is None:
+        return advice
+    return replace(
+        advice,
+        gain=_micro(costs[chosen] - costs[favoured]),
+        baseline=None if chosen == nominal else _micro(costs[nominal] - costs[chosen]),
+        propensity_ppm=PPM if drawn is None else drawn.propensity_ppm,
+        explored=drawn is not None and drawn.place != preferred_of(advice, nominal, favoured),
+    )
+
+
+def _micro(bps: np.float64) -> int:
+    return round(bps.item() * MICRO)
+
+
+def preferred_of(advice: Advice, nominal: int, favoured: int) -> int:
+    """What is chosen if nothing is drawn."""
+    return favoured if advice.decided else nominal

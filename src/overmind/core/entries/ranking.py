@@ -73,7 +73,7 @@ def execution_bps(common: CommonTerms, book: WalletBook) -> float:
     return costs.miss_bps / PPM * missed_ppm
 
 
-def reason(terms: CostTerms, candidates: int) -> str:
+def reason(terms: CostTerms, candidates: int, explored: bool = False) -> str:
     """One line for operators."""
     shown = {
         "fee": terms.fee,
@@ -86,5 +86,5 @@ def reason(terms: CostTerms, candidates: int) -> str:
         "learned": terms.learned,
     }
     parts = ", ".join(f"{name} {bps:+.1f}" for name, bps in shown.items() if bps)
-    among = f"lowest of {candidates} wallets" if candidates > 1 else "only wallet that fits"
+    among = f"{'one' if explored else 'lowest'} of {candidates} wallets" if candidates > 1 else "only wallet that fits"
     return f"expected cost {terms.total:.1f} bps, {among} ({parts})"

@@ -15,9 +15,11 @@ from numpy.typing import NDArray
 from overmind.core.books.book import WalletBook
 from overmind.core.books.execution_score import excess_all_ppm
 from overmind.core.books.state import State
-from overmind.core.entries.advising import advice_of, corrections_of, favours
+from overmind.core.entries.advising import advice_of, compared, corrections_of, favours
 from overmind.core.entries.capacity import strategy_capacity_micros, wallet_capacity_micros
 from overmind.core.entries.costs import pays_rent
+from overmind.core.entries.drawing import decides as learner_decides
+from overmind.core.entries.drawing import explored, may_explore
 from overmind.core.entries.gate import wallet_may_enter
 from overmind.core.entries.ranking import CommonTerms, common_terms, cost_terms
 from overmind.core.entries.request import EntryRequest
@@ -72,8 +74,9 @@ class SelectionIndex:
         common = common_terms(self._state, request, at_ns)
         capacity = self._capacity[request.signal.strategy]
         costs = self._costs(request, common, capacity, candidates)
-        if common.desk.routing.learner is not LearnerMode.OFF:
-            return self._advised(request, at_ns, common, candidates, costs)
+        if self._state.learner_mode is not LearnerMode.OFF:
+            explores = not excluded and among is None and may_explore(self._state, request)
+            return self._advised(request, at_ns, common, candidates, costs, explores)
         for _ in candidates:
             best = costs.argmin()
             slot = int(candidates[best])
@@ -106,12 +109,13 @@ class SelectionIndex:
         common: CommonTerms,
         candidates: NDArray[np.intp],
         costs: NDArray[np.float64],
+        explores: bool,
     ) -> Choice | None:
-        """The same choice with the learner's advice. Only a learner that is on may change it."""
+        """The same choice with the learner's advice. Only a draw, or a learner that decides this signal, changes it."""
         best = self._cheapest(request, at_ns, candidates, costs)
         if best is None:
             return None
-        state, strategy = self._state, request.signal.strategy
+        state, strategy, books = self._state, request.signal.strategy, self.books
         biases = self._biases[strategy][candidates]
         learned = corrections_of(common.desk, state.learned, strategy, self._landing[candidates], biases)
         corrected = costs + learned / MICRO
@@ -122,11 +126,16 @@ class SelectionIndex:
             state, strategy, wanted, chosen, float(corrected[best] - corrected[favoured]), at_ns
         ):
             favoured, wanted = best, chosen
-        decides = common.desk.routing.learner is LearnerMode.ON
-        if decides:
-            best, chosen = favoured, wanted
-        choice, correction = self._choice(request, common, candidates, best), int(learned[best])
-        advice = advice_of(state, wanted, chosen, strategy, correction, decides)
+        decides = learner_decides(state, request.signal.id)
+        place, drawn = favoured if decides else best, None
+        if explores:
+            deciding = corrected if decides else costs
+            drawn = explored(state, request, at_ns, deciding, place, lambda at: books[candidates[at]])
+            place = place if drawn is None else drawn.place
+        choice = self._choice(request, common, candidates, place)
+        correction: int = learned[place].item()
+        advice = advice_of(state, wanted, choice.book.wallet.id, strategy, correction, decides)
+        advice = compared(advice, corrected, place, best, favoured, drawn)
         terms = replace(choice.terms, learned=correction / MICRO) if decides else choice.terms
         return choice._replace(terms=terms, advice=advice)
 
@@ -142,6 +151,26 @@ class SelectionIndex:
             for room in (column.room, self._room_by(column, signal.mint, signal.strategy)):
                 rooms[may] = np.minimum(rooms[may], room[may])
         return rooms
+
+    def costs(self, request: EntryRequest, at_ns: int, slots: NDArray[np.intp]) -> NDArray[np.float64]:
+        """What this entry is expected to cost in each of these wallets, in basis points, as `choose` compares them."""
+        common, strategy = common_terms(self._state, request, at_ns), request.signal.strategy
+        costs = self._costs(request, common, self._capacity[strategy], slots)
+        if common.desk.routing.learner is LearnerMode.ON:
+            biases = self._biases[strategy][slots]
+            costs += corrections_of(common.desk, self._state.learned, strategy, self._landing[slots], biases) / MICRO
+        return costs
+
+    def headroom_bps(self, request: EntryRequest, slots: NDArray[np.intp]) -> NDArray[np.float64]:
+        """The part of these costs that each micro-USD of the amount adds."""
+        shares: NDArray[np.float64] = 1.0 / np.maximum(self._capacity[request.signal.strategy][slots], ONE)
+        return shares * self._state.settings.costs.headroom_bps
+
+    def only(self, slot: int) -> Flags:
+        """No wallet but this one, for `choose`."""
+        flags = np.zeros(len(self.books), np.bool_)
+        flags[slot] = True
+        return flags
 
     def by_stop_loss(self) -> list[tuple[int, Flags]]:
         """The stop losses of the wallets' limits, and which wallets have each."""

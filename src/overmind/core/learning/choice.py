@@ -1,7 +1,7 @@
 """The choice among the few cheapest by inverse-gap weighting, with its exact probability.
 
-The chance of each falls with its distance from the cheapest (Foster and Rakhlin, 2020). The draw depends on the seed
-and on the signal's id alone: whatever else the desk does, the same signal draws the same number.
+The chance of each falls with its distance from the preferred one (Foster and Rakhlin, 2020). The draw depends on the
+seed and on the signal's id alone: whatever else the desk does, the same signal draws the same number.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from overmind.core.model.units import PPM
 from overmind.core.model.value import Value
 
 TOP: Final = 5  # candidates that may be drawn
-BAND: Final = 25 * MICRO  # none that costs so much more than the cheapest is drawn
+BAND: Final = 25 * MICRO  # none that costs so much more than the preferred one is drawn
 APART: Final = 4  # a gap that is less than this part of its deviation tells nothing
 STEEPNESS: Final = 15  # per basis point: how fast the chance falls with the distance
 
@@ -37,21 +37,33 @@ def draw_ppm(seed: str, signal_id: SignalId) -> int:
     return int.from_bytes(digest, "big") * PPM >> 64
 
 
-def propensities_ppm(costs: Sequence[int]) -> list[tuple[int, int]]:
-    """The places that may be drawn, cheapest first, each with its chance. The chances sum to a million.
+def propensities_ppm(
+    costs: Sequence[int], preferred: int | None = None, share_ppm: int = PPM, band: int = BAND
+) -> list[tuple[int, int]]:
+    """The places that may be drawn, the preferred one first, each with its chance. The chances sum to a million.
 
-    Among equal costs the earlier place is the cheaper one.
+    The others have `share_ppm` together at most. None prefers the cheapest; among equal costs the earlier place is the
+    cheaper one.
     """
-    order = sorted(range(len(costs)), key=costs.__getitem__)[:TOP]
-    best = costs[order[0]]
-    within = [place for place in order if costs[place] - best <= BAND]
-    others = [(place, PPM * MICRO // (len(within) * MICRO + STEEPNESS * (costs[place] - best))) for place in within[1:]]
-    return [(within[0], PPM - sum(chance for _, chance in others)), *others]
+    order = sorted(range(len(costs)), key=costs.__getitem__)
+    best = order[0] if preferred is None else preferred
+    gaps = {place: max(0, costs[place] - costs[best]) for place in order[:TOP] if place != best}
+    within = [place for place in gaps if costs[place] - costs[best] <= band][: TOP - 1]
+    count = len(within) + 1
+    others = [(p, share_ppm * MICRO // (count * MICRO + STEEPNESS * gaps[p])) for p in within]
+    return [(best, PPM - sum(chance for _, chance in others)), *others]
 
 
-def draw(costs: Sequence[int], seed: str, signal_id: SignalId) -> Drawn:
+def draw(
+    costs: Sequence[int],
+    seed: str,
+    signal_id: SignalId,
+    preferred: int | None = None,
+    share_ppm: int = PPM,
+    band: int = BAND,
+) -> Drawn:
     rest = draw_ppm(seed, signal_id)
-    chances = propensities_ppm(costs)
+    chances = propensities_ppm(costs, preferred, share_ppm, band)
     for place, chance in chances:
         if rest < chance:
             return Drawn(place, chance)

@@ -7,8 +7,9 @@ from typing import Final
 import msgspec
 
 from overmind.core.model.codes import Ceilings
-from overmind.core.model.enums import LearnerMode
+from overmind.core.model.enums import LearnerMode, Split
 from overmind.core.model.ids import Mint, WalletId
+from overmind.core.model.learner_rules import LearnerRules
 from overmind.core.model.mints import AdmissionPolicy, UnlistedRules
 from overmind.core.model.money import Token
 from overmind.core.model.route import Expected, RouteName
@@ -79,6 +80,8 @@ class Desk(Value, frozen=True):
     # live and its slippage begin at that price. 0: every order is filled at once.
     fill_within_ns: int = 0
     attempts_max: int = 3
+    split: Split = Split.NONE  # of a buy that does not say whether several wallets may serve it
+    split_parts_max: int = 4  # wallets that may serve one
     emergency_stop_ppm: int = 100_000  # of the equity at 00:00 UTC plus later deposits
     day_loss_max_ppm: int = PPM  # of the same; holds the portfolio's entries until the next day
     day_loss_flatten: bool = False  # a day's loss that reaches its limit also closes all positions
@@ -118,6 +121,7 @@ class Desk(Value, frozen=True):
     unlisted: UnlistedRules = UnlistedRules()  # what a mint that no list has must show
     costs: CostModel = CostModel()
     routing: Routing = Routing()
+    learner_rules: LearnerRules = LearnerRules()
     ceilings: Ceilings = Ceilings()
 
     @property

@@ -41,7 +41,13 @@ class LearnerMode(enum.StrEnum):
 
     OFF = "off"  # nothing is learned
     SHADOW = "shadow"  # it is learned, and told with each decision, and decides nothing
+    CANARY = "canary"  # it decides a share of the signals, within its bounds
     ON = "on"  # it decides, within its bounds
+
+    @property
+    def decides(self) -> bool:
+        """Whether it may decide a signal."""
+        return self in (LearnerMode.CANARY, LearnerMode.ON)
 
 
 class TradeAction(enum.StrEnum):
@@ -77,6 +83,14 @@ class SaleScope(enum.StrEnum):
     SOURCE = "source"  # those that its own source has bought, by whichever strategy
 
 
+class Split(enum.StrEnum):
+    """Whether several wallets may serve one buy."""
+
+    NONE = "none"  # one wallet buys all of it
+    PARTIAL = "partial"  # several may, and they buy as much of it as fits
+    ALL = "all"  # several may, and they buy all of it or nothing
+
+
 class Side(enum.StrEnum):
     BUY = "Buy"
     SELL = "Sell"
@@ -103,5 +117,6 @@ BUY: Final = Side.BUY
 SELL: Final = Side.SELL
 SELL_ACTIONS: Final = (TradeAction.SELL, TradeAction.MARKET_SELL)
 HOLD: Final = TradeAction.HOLD
+UNSPLIT: Final = Split.NONE
 EMERGENCY: Final = WalletType.EMERGENCY
 MEV_PROTECTION: Final = WalletType.MEV_PROTECTION

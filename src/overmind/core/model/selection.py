@@ -5,6 +5,7 @@ from __future__ import annotations
 from overmind.core.model.codes import Code
 from overmind.core.model.enums import SizingMethod
 from overmind.core.model.ids import WalletId
+from overmind.core.model.units import PPM
 from overmind.core.model.value import Value
 
 
@@ -34,6 +35,12 @@ class Advice(Value, frozen=True, omit_defaults=True):
     slots: int  # to land, in millionths
     correction: int  # of the chosen wallet's expected cost, in millionths of a basis point
     decided: bool = False  # whether it was asked to decide
+    expected: int = 0  # cost of the chosen wallet's not landing, landing late and filling badly, in millionths of a bp
+    gain: int = 0  # how much cheaper it forecasts its own choice than the chosen one, in the same
+    # what the cost model's own choice is expected to cost beyond the chosen one; None: it is the chosen one
+    baseline: int | None = None
+    propensity_ppm: int = PPM  # the exact chance that the chosen wallet had; a million: nothing was drawn
+    explored: bool = False  # it was drawn instead of the preferred one
 
 
 class Selection(Value, frozen=True, omit_defaults=True):
@@ -43,6 +50,16 @@ class Selection(Value, frozen=True, omit_defaults=True):
     candidates: int  # wallets whose capacity and risk level fit; for a sale only the holders of the token
     wallets: int
     advice: Advice | None = None  # None: nothing is learned
+
+
+class Plan(Value, frozen=True, omit_defaults=True):
+    """How a buy was divided among wallets, and what it would have cost in one."""
+
+    wanted_micros: int
+    placed_micros: int  # less than wanted if the signal allows it and no more fits
+    cost_bps: float  # expected, of what was placed
+    alone: WalletId | None = None  # the cheapest wallet that could have taken all of it
+    alone_bps: float | None = None  # what that was expected to cost
 
 
 class Sizing(Value, frozen=True):
