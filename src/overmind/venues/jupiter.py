@@ -116,7 +116,7 @@ class JupiterVenue:
             return Rejected(Cause.NO_PROTECTED_ROUTE, detail)
         if order.route is not RouteName.RELAY:
             return NO_BID
-        if self._relay is None:
+        if self._relay is None or not self._relay.configured:
             return Rejected(Cause.NO_PROTECTED_ROUTE, "the order's route is a relay, and none is configured now")
         tip = self._relay.tip(order)
         return tip if isinstance(tip, Rejected) else Bid(tip)
@@ -230,7 +230,7 @@ class JupiterVenue:
         if isinstance(work, Move):
             return self._chain
         if work.route is RouteName.RELAY:
-            if self._relay is None:
+            if self._relay is None or not self._relay.configured:
                 raise ChainSilent("it may leave by the relay alone, and none is configured now")
             return self._relay
         if work.mev_protected and work.side is Side.BUY:

@@ -200,6 +200,40 @@ def test_a_region_that_is_slow_is_not_waited_for(latency_ms: int, asked: int) ->
     asyncio.run(story())
 
 
+@pytest.mark.parametrize(("latency_ms", "retries", "asked"), [(5, 2, 3), (5, 0, 1), (60_000, 2, 1)])
+def test_how_often_a_lonely_region_that_is_slow_is_asked(latency_ms: int, retries: int, asked: int) -> None:
+    async def story() -> None:
+        answered = asyncio.Event()
+
+        async def slowly(_: list[Any]) -> str:
+            await answered.wait()
+            return "a signature"
+
+        node = region(slowly)
+        async with staged(node, max_latency_ms=latency_ms, retries=retries) as stage:
+            sending = asyncio.create_task(stage.send())
+            await node.until_asked("sendTransaction", asked)
+            await asyncio.sleep(0.05)
+            answered.set()
+            await sending
+        assert node.count("sendTransaction") == asked
+        assert len({str(post["params"]) for post in node.posts}) == 1
+
+    asyncio.run(story())
+
+
+def test_refused_as_often_as_the_retries_allow() -> None:
+    async def story() -> None:
+        node = region(RawAnswer(b"", 500))
+        async with staged(node, retries=1) as stage:
+            for words in ("HTTP 500", "HTTP 500", "asked 2 times, as often as its retries allow"):
+                with pytest.raises(ChainSilent, match=words):
+                    await stage.send(priority=Priority.EXIT)
+        assert node.count("sendTransaction") == 2
+
+    asyncio.run(story())
+
+
 def test_a_region_without_a_turn_lets_the_other_one_send() -> None:
     async def story() -> None:
         first, second = region(), region()

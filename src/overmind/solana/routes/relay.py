@@ -1,8 +1,8 @@
 """A protected relay over its regions: nobody sees the transaction before it lands.
 
-A region that is silent is not waited for: after the longest latency that is allowed, the next one gets the same bytes.
-That is safe, because the same signature lands once. An accepted transaction is not handed over again at once: one
-request a second is all that a region takes from all wallets together.
+A region that is silent is not waited for: after the longest latency that is allowed, another request carries the same
+bytes. That is safe, because the same signature lands once. An accepted transaction is not handed over again at once,
+because a region takes one request a second from all wallets together.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from types import TracebackType
 from typing import Final, Self
 
 import aiohttp
+import msgspec
 import structlog
 from aiohttp.abc import AbstractResolver
 
@@ -49,16 +50,19 @@ class RelaySettings(Value, frozen=True):
     tip_floor_url: str | None = None  # None: it is not asked; then a fixed tip is needed
     auth: str | None = None  # the header x-jito-auth
     tip_lamports: int | None = None  # None: what lately landed, by urgency
-    max_latency_ms: int = 400  # how long one region may take before the next one is asked too
-    retries: int = 10  # how often one transaction is handed over again while the chain does not show it
+    max_latency_ms: int = 400  # how long a region may take before another request carries the same bytes
+    retries: int = 10  # requests of one transaction beyond the first, for whatever reason
     requests_per_s: float = 1.0  # to one region, of all wallets together
 
 
-class Handed(Value, frozen=True):
-    """When a transaction was accepted last, and how often it was handed over again."""
+NOWHERE: Final = RelaySettings(())
 
-    at_ns: int
-    again: int
+
+class Handed(msgspec.Struct):
+    """How many requests carried a transaction, and when one was accepted last."""
+
+    asked: int = 0
+    accepted_ns: int | None = None
 
 
 class RelayRoute:
@@ -66,18 +70,19 @@ class RelayRoute:
 
     name = RouteName.RELAY
 
-    def __init__(self, settings: RelaySettings, clock: Clock, resolver: AbstractResolver | None = None) -> None:
+    def __init__(self, settings: RelaySettings | None, clock: Clock, resolver: AbstractResolver | None = None) -> None:
+        """`settings` None: there is no relay until `configure` names one."""
         self.counts = RouteCounts()
         self.regions: tuple[RelayRegion, ...] = ()
         self.tip_accounts: frozenset[str] = frozenset()
-        self._settings = settings
+        self._settings = settings or NOWHERE
         self._clock = clock
         self._resolver = resolver
         self._session: aiohttp.ClientSession | None = None
+        self._changed = asyncio.Event()
         self._handed: dict[str, Handed] = {}  # by signature, the oldest first
         self._floor: TipFloor | None = None
         self._floor_ns = 0
-        self._floor_address = None if settings.tip_floor_url is None else Address(settings.tip_floor_url)
         self._sends: set[asyncio.Task[str | None]] = set()
 
     async def __aenter__(self) -> Self:
@@ -86,19 +91,21 @@ class RelayRoute:
             timeout=aiohttp.ClientTimeout(total=None),
             cookie_jar=aiohttp.DummyCookieJar(),
         )
-        settings = self._settings
-        self.regions = tuple(
-            RelayRegion(
-                url,
-                self._clock,
-                self._session,
-                self.counts,
-                requests_per_s=settings.requests_per_s,
-                auth=settings.auth,
-            )
-            for url in settings.urls
-        )
+        await self.configure(self._settings)
         return self
+
+    async def configure(self, settings: RelaySettings) -> None:
+        """Takes other settings from now on. What is known of the tips of other addresses is forgotten."""
+        assert self._session is not None, "use `async with RelayRoute(...)`"
+        before, self._settings = self.regions, settings
+        session, clock, counts, rate = self._session, self._clock, self.counts, settings.requests_per_s
+        self.regions = tuple(
+            RelayRegion(url, clock, session, counts, requests_per_s=rate, auth=settings.auth) for url in settings.urls
+        )
+        self.tip_accounts, self._floor = frozenset(), None
+        self._changed.set()
+        for region in before:
+            await region.close()
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -116,12 +123,19 @@ class RelayRoute:
     def settings(self) -> RelaySettings:
         return self._settings
 
+    @property
+    def configured(self) -> bool:
+        return bool(self._settings.urls)
+
     async def run(self) -> None:
         """Keeps the tip accounts and the tip floor current, until cancelled."""
-        async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(self._keep_accounts())
-            if self._floor_address is not None and self._settings.tip_lamports is None:
-                tasks.create_task(self._keep_floor(self._floor_address))
+        while True:
+            self._changed.clear()
+            async with asyncio.TaskGroup() as tasks:
+                keeping = [tasks.create_task(self._keep_accounts()), tasks.create_task(self._keep_floor())]
+                await self._changed.wait()
+                for task in keeping:
+                    task.cancel()
 
     # Tips
 
@@ -140,11 +154,10 @@ class RelayRoute:
     async def look(self) -> None:
         """Asks for the tip accounts and the tip floor now. Raises ChainSilent."""
         await self._ask_accounts()
-        if self._floor_address is not None and self._settings.tip_lamports is None:
-            await self._ask_floor(self._floor_address)
+        await self._ask_floor()
 
     async def _keep_accounts(self) -> None:
-        while True:
+        while self.configured:
             try:
                 await self._ask_accounts()
             except ChainSilent as silent:
@@ -168,17 +181,24 @@ class RelayRoute:
             silences.append(f"the relay at {region.name} tells no list of tip accounts")
         raise ChainSilent("; ".join(silences))
 
-    async def _keep_floor(self, address: Address) -> None:
-        while True:
+    async def _keep_floor(self) -> None:
+        while self._asks_floor:
             try:
-                await self._ask_floor(address)
+                await self._ask_floor()
             except ChainSilent as silent:
                 log.warning("tip floor not told", why=str(silent))
             await self._clock.sleep(FLOOR_EVERY_S)
 
-    async def _ask_floor(self, address: Address) -> None:
+    @property
+    def _asks_floor(self) -> bool:
+        return self._settings.tip_floor_url is not None and self._settings.tip_lamports is None
+
+    async def _ask_floor(self) -> None:
         """Raises ChainSilent."""
+        if self._settings.tip_floor_url is None or not self._asks_floor:
+            return
         assert self._session is not None, "use `async with RelayRoute(...)`"
+        address = Address(self._settings.tip_floor_url)
         found = read_tip_floor(await read_document(self._session, address))
         if found is None:
             raise ChainSilent(f"{address.name} tells no tips that can be read")
@@ -187,38 +207,51 @@ class RelayRoute:
     # Sending
 
     async def send(self, transaction: bytes, priority: Priority, allowed: Allowed = always) -> None:
-        signature = signature_text(transaction[1:65])
-        before = self._handed.get(signature)
-        if before is not None and not self._is_due(before):
+        handed = self._handed_of(signature_text(transaction[1:65]))
+        before_ns = handed.accepted_ns
+        if before_ns is not None and not self._is_due(handed, before_ns):
             return
-        urgency = _FIRST.get(priority, priority) if before is None else Priority.ENTRY
+        if handed.asked > self._settings.retries:
+            raise ChainSilent(f"the relay was asked {handed.asked} times, as often as its retries allow")
+        urgency = _FIRST.get(priority, priority) if before_ns is None else Priority.ENTRY
+
+        def leaves() -> bool:
+            may = allowed()
+            handed.asked += may
+            return may
+
         try:
-            await self._hand_over(b64encode(transaction).decode(), urgency, allowed)
+            await self._hand_over(b64encode(transaction).decode(), urgency, leaves, handed.asked)
         except ChainSilent:
             self.counts.refused += 1
             raise
         self.counts.sent += 1
-        self._remember(signature, 0 if before is None else before.again + 1)
+        handed.accepted_ns = self._clock.now_ns()
 
-    def _is_due(self, before: Handed) -> bool:
+    def _is_due(self, handed: Handed, accepted_ns: int) -> bool:
         """Whether a transaction that was accepted is handed over again."""
-        return before.again < self._settings.retries and abs(self._clock.now_ns() - before.at_ns) >= RESEND_S * NS
+        waited_ns = abs(self._clock.now_ns() - accepted_ns)
+        return handed.asked <= self._settings.retries and waited_ns >= RESEND_S * NS
 
-    def _remember(self, signature: str, again: int) -> None:
-        self._handed.pop(signature, None)
-        self._handed[signature] = Handed(self._clock.now_ns(), again)
-        while len(self._handed) > REMEMBERED_MAX:
+    def _handed_of(self, signature: str) -> Handed:
+        while len(self._handed) >= REMEMBERED_MAX:
             del self._handed[next(iter(self._handed))]
+        return self._handed.setdefault(signature, Handed())
 
-    async def _hand_over(self, transaction: str, priority: Priority, allowed: Allowed) -> None:
-        """To one region after the other until one accepts it. Raises ChainSilent."""
-        waiting = list(reversed(self._in_turn()))
+    async def _hand_over(self, transaction: str, priority: Priority, leaves: Allowed, asked: int) -> None:
+        """To one region after the other until one accepts it. Raises ChainSilent.
+
+        A region that refuses is asked no more for now; one that is slow may be asked again after all others.
+        """
+        regions, begun, due = self._in_turn(), 0, True
         asking: set[asyncio.Task[str | None]] = set()
         silences: list[str] = []
-        while waiting or asking:
-            if waiting:
-                asking.add(self._begin(waiting.pop(), transaction, priority, allowed))
-            patience_s = self._settings.max_latency_ms / 1_000 if waiting else None
+        while regions and (due or asking):
+            if due:
+                asking.add(self._begin(regions[begun % len(regions)], transaction, priority, leaves))
+                begun += 1
+            more = asked + begun <= self._settings.retries
+            patience_s = self._settings.max_latency_ms / 1_000 if more else None
             done, asking = await asyncio.wait(asking, timeout=patience_s, return_when=asyncio.FIRST_COMPLETED)
             for send in done:
                 refusal = send.result()
@@ -227,6 +260,7 @@ class RelayRoute:
                         other.cancel()
                     return
                 silences.append(refusal)
+            due = more and (begun < len(regions) or not done)
         raise ChainSilent("; ".join(silences) or "no relay is configured")
 
     def _in_turn(self) -> Sequence[RelayRegion]:
