@@ -21,6 +21,7 @@ from overmind.core.entries.gate import signal_may_enter
 from overmind.core.entries.limit_row import NO_CAP, PortfolioPlace, WalletPlace
 from overmind.core.entries.limit_table import PORTFOLIO_LIMITS, WALLET_LIMITS
 from overmind.core.entries.request import EntryRequest, entry_request_of
+from overmind.core.entries.routes import tips_fit
 from overmind.core.entries.selection_index import Choice, SelectionIndex
 from overmind.core.entries.splitting import Offers, Part, divided, reachable_micros
 from overmind.core.model.desk_settings import Desk
@@ -72,6 +73,8 @@ def enter_parts(
     placings = _Planner(state, index, asked, at_ns, alone).placings(may_be_less)
     if alone is not None and _costs(placings) >= alone.terms.total * asked.notional_micros:
         placings = [Placing(asked, alone)]
+    if not tips_fit(state, [one.choice.route for one in placings]):  # Each part pays a tip of its own.
+        placings = [] if alone is None else [Placing(asked, alone)]
     return _orders(state, whole, placings, alone)
 
 
@@ -190,9 +193,14 @@ def _orders(state: State, whole: EntryRequest, placings: list[Placing], alone: C
     return [
         OrderPlaced(
             whole.signal,
-            entry_order(state, placing.choice.book, placing.request, 0, (), part, 0 if is_whole else len(placings)),
+            _order(state, placing, part, 0 if is_whole else len(placings)),
             selection_of(state, placing.choice),
             plan=plan if part == 0 else None,
         )
         for part, placing in enumerate(placings)
     ]
+
+
+def _order(state: State, placing: Placing, part: int, parts: int) -> Order:
+    choice = placing.choice
+    return entry_order(state, choice.book, placing.request, 0, (), choice.route, part, parts)

@@ -15,25 +15,28 @@ from numpy.typing import NDArray
 from overmind.core.books.book import WalletBook
 from overmind.core.books.execution_score import excess_all_ppm
 from overmind.core.books.state import State
-from overmind.core.entries.advising import advice_of, compared, corrections_of, favours
+from overmind.core.entries.advising import WalletOnRoute, advice_of, compared, corrections_by_route, favours
 from overmind.core.entries.capacity import strategy_capacity_micros, wallet_capacity_micros
+from overmind.core.entries.column import ROOMY, Column, room_of
 from overmind.core.entries.costs import pays_rent
 from overmind.core.entries.drawing import decides as learner_decides
 from overmind.core.entries.drawing import explored, may_explore
 from overmind.core.entries.gate import wallet_may_enter
 from overmind.core.entries.ranking import CommonTerms, common_terms, cost_terms
 from overmind.core.entries.request import EntryRequest
+from overmind.core.entries.route_places import Places, RouteFlags, cheapest_by_slot, only_route
 from overmind.core.learning.sigmoid import MICRO
+from overmind.core.model.desk_settings import Desk
 from overmind.core.model.enums import LearnerMode, StrategyType, WalletType
 from overmind.core.model.ids import Mint, WalletId
+from overmind.core.model.route import RouteName
 from overmind.core.model.selection import Advice, CostTerms
-from overmind.core.model.units import NOTIONAL_MAX_MICROS, NS, PPM
+from overmind.core.model.units import NS, PPM
 
 Micros = NDArray[np.int64]
 Flags = NDArray[np.bool_]
 
 ONE: Final = np.array(1)
-ROOMY: Final = 2 * NOTIONAL_MAX_MICROS  # more than any entry needs, and far below the end of int64
 
 
 class Choice(NamedTuple):
@@ -41,15 +44,7 @@ class Choice(NamedTuple):
     terms: CostTerms
     candidates: int  # the number of wallets that it was compared with
     advice: Advice | None = None
-
-
-class Column(NamedTuple):
-    """One token in all wallets, by slot."""
-
-    uses: Flags
-    missing: NDArray[np.intp]  # 1: an entry would make the token account; 0: there is one, or an open buy makes it
-    room: Micros  # capacity under the wallet's position limit
-    room_by: dict[StrategyType, Micros]  # capacity under a strategy's position limit, computed on demand
+    route: RouteName = RouteName.PUBLIC
 
 
 class SelectionIndex:
@@ -74,9 +69,9 @@ class SelectionIndex:
         common = common_terms(self._state, request, at_ns)
         capacity = self._capacity[request.signal.strategy]
         costs = self._costs(request, common, capacity, candidates)
-        if self._state.learner_mode is not LearnerMode.OFF:
+        if self._state.learner_mode is not LearnerMode.OFF or self._routes.has_several:
             explores = not excluded and among is None and may_explore(self._state, request)
-            return self._advised(request, at_ns, common, candidates, costs, explores)
+            return self._weighed(request, at_ns, common, candidates, costs, explores)
         for _ in candidates:
             best = costs.argmin()
             slot = int(candidates[best])
@@ -85,6 +80,29 @@ class SelectionIndex:
                 return Choice(book, cost_terms(common, book, request, int(capacity[slot])), len(candidates))
             costs[best] = np.inf
         return None
+
+    def _weighed(
+        self,
+        request: EntryRequest,
+        at_ns: int,
+        common: CommonTerms,
+        candidates: NDArray[np.intp],
+        costs: NDArray[np.float64],
+        explores: bool,
+    ) -> Choice | None:
+        """The same choice over wallets and routes, and with what was learned."""
+        places = self._places(request, at_ns, candidates, costs)
+        if self._state.learner_mode is not LearnerMode.OFF:
+            found = self._advised(request, at_ns, common, places, explores)
+        else:
+            best = self._cheapest(request, at_ns, places.slots, places.costs)
+            found = None if best is None else self._choice(request, common, places, best)
+        return found if found is None else found._replace(candidates=len(candidates))
+
+    def _places(self, request: EntryRequest, at_ns: int, slots: NDArray[np.intp], costs: NDArray[np.float64]) -> Places:
+        if self._routes.has_several:
+            return self._routes.places(self._state, request, at_ns, slots, costs)
+        return only_route(slots, costs)
 
     def _cheapest(
         self, request: EntryRequest, at_ns: int, candidates: NDArray[np.intp], costs: NDArray[np.float64]
@@ -97,31 +115,26 @@ class SelectionIndex:
             costs[best] = np.inf
         return None
 
-    def _choice(self, request: EntryRequest, common: CommonTerms, candidates: NDArray[np.intp], best: int) -> Choice:
-        slot = int(candidates[best])
+    def _choice(self, request: EntryRequest, common: CommonTerms, places: Places, best: int) -> Choice:
+        slot, block = places.slots[best].item(), places.block(best)
         book, capacity = self.books[slot], self._capacity[request.signal.strategy]
-        return Choice(book, cost_terms(common, book, request, int(capacity[slot])), len(candidates))
+        terms = cost_terms(common, book, request, capacity[slot].item(), block.terms)
+        return Choice(book, terms, len(places.slots), route=block.route)
 
     def _advised(
-        self,
-        request: EntryRequest,
-        at_ns: int,
-        common: CommonTerms,
-        candidates: NDArray[np.intp],
-        costs: NDArray[np.float64],
-        explores: bool,
+        self, request: EntryRequest, at_ns: int, common: CommonTerms, places: Places, explores: bool
     ) -> Choice | None:
         """The same choice with the learner's advice. Only a draw, or a learner that decides this signal, changes it."""
-        best = self._cheapest(request, at_ns, candidates, costs)
+        slots, costs = places.slots, places.costs
+        best = self._cheapest(request, at_ns, slots, costs)
         if best is None:
             return None
         state, strategy, books = self._state, request.signal.strategy, self.books
-        biases = self._biases[strategy][candidates]
-        learned = corrections_of(common.desk, state.learned, strategy, self._landing[candidates], biases)
+        learned = self._corrections(common.desk, strategy, places)
         corrected = costs + learned / MICRO
-        favoured = self._cheapest(request, at_ns, candidates, corrected)
+        favoured = self._cheapest(request, at_ns, slots, corrected)
         assert favoured is not None, "the gate let one in before"
-        chosen, wanted = (self.books[candidates[place]].wallet.id for place in (best, favoured))
+        chosen, wanted = self._pair(places, best), self._pair(places, favoured)
         if wanted != chosen and not favours(
             state, strategy, wanted, chosen, float(corrected[best] - corrected[favoured]), at_ns
         ):
@@ -130,14 +143,21 @@ class SelectionIndex:
         place, drawn = favoured if decides else best, None
         if explores:
             deciding = corrected if decides else costs
-            drawn = explored(state, request, at_ns, deciding, place, lambda at: books[candidates[at]])
+            drawn = explored(state, request, at_ns, deciding, place, lambda at: books[slots[at]])
             place = place if drawn is None else drawn.place
-        choice = self._choice(request, common, candidates, place)
+        choice = self._choice(request, common, places, place)
         correction: int = learned[place].item()
-        advice = advice_of(state, wanted, choice.book.wallet.id, strategy, correction, decides)
+        advice = advice_of(state, wanted, self._pair(places, place), strategy, correction, decides)
         advice = compared(advice, corrected, place, best, favoured, drawn)
         terms = replace(choice.terms, learned=correction / MICRO) if decides else choice.terms
         return choice._replace(terms=terms, advice=advice)
+
+    def _pair(self, places: Places, place: int) -> WalletOnRoute:
+        return self.books[places.slots[place]].wallet.id, places.block(place).route
+
+    def _corrections(self, desk: Desk, strategy: StrategyType, places: Places) -> Micros:
+        offsets = self._landing[places.slots], self._biases[strategy][places.slots]
+        return corrections_by_route(desk, self._state.learned, strategy, *offsets, places.blocks)
 
     def rooms(self, request: EntryRequest, at_ns: int, excluded: tuple[WalletId, ...]) -> Micros:
         """By slot, an upper bound of the largest entry like this one that could be allowed; -1: none."""
@@ -156,10 +176,12 @@ class SelectionIndex:
         """What this entry is expected to cost in each of these wallets, in basis points, as `choose` compares them."""
         common, strategy = common_terms(self._state, request, at_ns), request.signal.strategy
         costs = self._costs(request, common, self._capacity[strategy], slots)
-        if common.desk.routing.learner is LearnerMode.ON:
-            biases = self._biases[strategy][slots]
-            costs += corrections_of(common.desk, self._state.learned, strategy, self._landing[slots], biases) / MICRO
-        return costs
+        if not self._routes.has_several and not learner_decides(self._state, request.signal.id):
+            return costs
+        places = self._places(request, at_ns, slots, costs)
+        if learner_decides(self._state, request.signal.id):
+            places.costs[:] += self._corrections(common.desk, strategy, places) / MICRO
+        return cheapest_by_slot(places, slots)
 
     def headroom_bps(self, request: EntryRequest, slots: NDArray[np.intp]) -> NDArray[np.float64]:
         """The part of these costs that each micro-USD of the amount adds."""
@@ -207,6 +229,8 @@ class SelectionIndex:
             column = self._column(signal.mint)
             fits &= column.room >= notional
             fits &= self._room_by(column, signal.mint, signal.strategy) >= notional
+        if self._routes.knows_routes and (signal.mev_protected or not self._routes.fits_all):
+            fits &= self._routes.fitting(self._state, signal)
         for wallet_id in (*signal.exclude, *excluded):
             if (book := self._state.wallets.get(wallet_id)) is not None:
                 fits[book.slot] = False
@@ -278,6 +302,7 @@ class SelectionIndex:
         self._limited_until_max = 0
         self._accounts: dict[Mint, dict[int, WalletBook]] = {}  # by token and slot: the wallets that may hold it
         self._columns: dict[Mint, Column] = {}
+        self._routes = RouteFlags(self.books, state)
         for book in self.books:
             limits = book.wallet.limits
             self._risk[book.slot] = limits.risk_level_ppm
@@ -352,7 +377,7 @@ class SelectionIndex:
         price_pico = self._state.price_pico(mint)
         column.uses[slot] = book.uses(mint)
         column.missing[slot] = pays_rent(self._state.settings, book, mint)
-        column.room[slot] = _room(book.wallet.limits.position_max_micros, book.used_micros(mint, price_pico))
+        column.room[slot] = room_of(book.wallet.limits.position_max_micros, book.used_micros(mint, price_pico))
 
     def _room_by(self, column: Column, mint: Mint, strategy: StrategyType) -> Micros:
         room_by = column.room_by.get(strategy)
@@ -366,13 +391,7 @@ class SelectionIndex:
         share = book.wallet.strategies.get(strategy)
         if share is not None:  # A wallet without a share has no capacity either.
             used = book.used_by_micros(mint, strategy, self._state.price_pico(mint))
-            room_by[book.slot] = _room(share.position_max_micros, used)
-
-
-def _room(limit_micros: int, used_micros: int) -> int:
-    """A limit's remaining amount within an int64; held positions may exceed it."""
-    room = limit_micros - used_micros
-    return -1 if room < 0 else room if room < ROOMY else ROOMY
+            room_by[book.slot] = room_of(share.position_max_micros, used)
 
 
 _TYPE_RANK: Final = {wallet_type: rank for rank, wallet_type in enumerate(WalletType)}
