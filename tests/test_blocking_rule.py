@@ -103,6 +103,7 @@ ELSEWHERE = {
     "notices/memory.py": ASIDE,
     "notices/telegram/offset.py": ASIDE,
     "prices/candles.py": START,
+    "venues/depth/reading.py": START,
     "sdk/blocking.py": "it is for threads without a loop",
     "views/statement.py": "`export` calls it, which serves nobody",
 }

@@ -5,7 +5,6 @@ It sees only wallets that the gate has proposed. What it favours passes the gate
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Final
 
 import numpy as np
@@ -13,9 +12,8 @@ from msgspec.structs import replace
 from numpy.typing import NDArray
 
 from overmind.core.books.state import State
-from overmind.core.entries.route_places import Block
 from overmind.core.learning.choice import Drawn, is_told_apart
-from overmind.core.learning.forecast import Micros, Pair, Stakes, corrections, costs_of, gap_deviation
+from overmind.core.learning.forecast import Micros, Pair, Stakes, corrections, cost_of, costs_of, gap_deviation
 from overmind.core.learning.learned import PUBLIC, Learned
 from overmind.core.learning.sigmoid import MICRO, landing_ppm, logit_of
 from overmind.core.model.desk_settings import Desk
@@ -54,23 +52,11 @@ def corrections_of(
     """By wallet, what is added to its expected cost on this route, given the wallets' offsets."""
     stakes, (logit, slots) = stakes_of(desk), nominal_of(desk, route)
     known, of_strategy = learned.routes.get(route), learned.strategies.get(strategy)
-    nominal = costs_of(stakes, NOTHING + logit, NOTHING + slots, NOTHING)
+    nominal = nominal_cost(desk, route)
     if known is not None:
         logit, slots = logit + known.landing.mean, max(0, slots + known.slots.mean)
     bias = of_strategy.mean if of_strategy is not None else 0
-    return corrections(nominal, costs_of(stakes, logits + logit, NOTHING + slots, biases + bias))
-
-
-def corrections_by_route(
-    desk: Desk, learned: Learned, strategy: StrategyType, logits: Micros, biases: Micros, blocks: Sequence[Block]
-) -> Micros:
-    """The same for pairs of wallet and route, which stand route by route."""
-    return np.concatenate(
-        [
-            corrections_of(desk, learned, strategy, logits[start:end], biases[start:end], route)
-            for route, _, start, end in blocks
-        ]
-    )
+    return corrections(nominal, costs_of(stakes, logits + logit, slots, biases + bias))
 
 
 def correction_of(
@@ -108,9 +94,7 @@ def advice_of(
 
 def nominal_cost(desk: Desk, route: RouteName = PUBLIC) -> int:
     """What the configuration expects not landing and landing late to cost, in millionths of a basis point."""
-    stakes, (logit, slots) = stakes_of(desk), nominal_of(desk, route)
-    landing = landing_ppm(logit)
-    return (stakes.miss * (PPM - landing) + stakes.late * slots // MICRO * landing) // PPM
+    return cost_of(stakes_of(desk), *nominal_of(desk, route))
 
 
 def compared(

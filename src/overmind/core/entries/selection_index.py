@@ -6,7 +6,7 @@ exactly what the plain loop over all wallets would choose (`tests/core` has that
 
 from __future__ import annotations
 
-from typing import Final, NamedTuple
+from typing import Final
 
 import numpy as np
 from msgspec.structs import replace
@@ -15,8 +15,9 @@ from numpy.typing import NDArray
 from overmind.core.books.book import WalletBook
 from overmind.core.books.execution_score import excess_all_ppm
 from overmind.core.books.state import State
-from overmind.core.entries.advising import WalletOnRoute, advice_of, compared, corrections_by_route, favours
+from overmind.core.entries.advising import WalletOnRoute, advice_of, compared, corrections_of, favours
 from overmind.core.entries.capacity import strategy_capacity_micros, wallet_capacity_micros
+from overmind.core.entries.choice import Choice
 from overmind.core.entries.column import ROOMY, Column, room_of
 from overmind.core.entries.costs import pays_rent
 from overmind.core.entries.drawing import decides as learner_decides
@@ -24,27 +25,18 @@ from overmind.core.entries.drawing import explored, may_explore
 from overmind.core.entries.gate import wallet_may_enter
 from overmind.core.entries.ranking import CommonTerms, common_terms, cost_terms
 from overmind.core.entries.request import EntryRequest
-from overmind.core.entries.route_places import Places, RouteFlags, cheapest_by_slot, only_route
+from overmind.core.entries.route_places import Places, RouteFlags, cheapest_by_slot
 from overmind.core.learning.sigmoid import MICRO
-from overmind.core.model.desk_settings import Desk
 from overmind.core.model.enums import LearnerMode, StrategyType, WalletType
 from overmind.core.model.ids import Mint, WalletId
 from overmind.core.model.route import RouteName
-from overmind.core.model.selection import Advice, CostTerms
 from overmind.core.model.units import NS, PPM
 
 Micros = NDArray[np.int64]
 Flags = NDArray[np.bool_]
 
 ONE: Final = np.array(1)
-
-
-class Choice(NamedTuple):
-    book: WalletBook
-    terms: CostTerms
-    candidates: int  # the number of wallets that it was compared with
-    advice: Advice | None = None
-    route: RouteName = RouteName.PUBLIC
+TOUCHED_MAX: Final = 64  # changes that cost less one by one than all wallets anew, however few wallets there are
 
 
 class SelectionIndex:
@@ -91,18 +83,13 @@ class SelectionIndex:
         explores: bool,
     ) -> Choice | None:
         """The same choice over wallets and routes, and with what was learned."""
-        places = self._places(request, at_ns, candidates, costs)
+        places = self._routes.places(self._state, request, at_ns, candidates, costs)
         if self._state.learner_mode is not LearnerMode.OFF:
             found = self._advised(request, at_ns, common, places, explores)
         else:
             best = self._cheapest(request, at_ns, places.slots, places.costs)
             found = None if best is None else self._choice(request, common, places, best)
         return found if found is None else found._replace(candidates=len(candidates))
-
-    def _places(self, request: EntryRequest, at_ns: int, slots: NDArray[np.intp], costs: NDArray[np.float64]) -> Places:
-        if self._routes.has_several:
-            return self._routes.places(self._state, request, at_ns, slots, costs)
-        return only_route(slots, costs)
 
     def _cheapest(
         self, request: EntryRequest, at_ns: int, candidates: NDArray[np.intp], costs: NDArray[np.float64]
@@ -130,9 +117,9 @@ class SelectionIndex:
         if best is None:
             return None
         state, strategy, books = self._state, request.signal.strategy, self.books
-        learned = self._corrections(common.desk, strategy, places)
+        learned = self._corrections(strategy, places)
         corrected = costs + learned / MICRO
-        favoured = self._cheapest(request, at_ns, slots, corrected)
+        favoured = best if corrected.argmin() == best else self._cheapest(request, at_ns, slots, corrected)
         assert favoured is not None, "the gate let one in before"
         chosen, wanted = self._pair(places, best), self._pair(places, favoured)
         if wanted != chosen and not favours(
@@ -155,9 +142,19 @@ class SelectionIndex:
     def _pair(self, places: Places, place: int) -> WalletOnRoute:
         return self.books[places.slots[place]].wallet.id, places.block(place).route
 
-    def _corrections(self, desk: Desk, strategy: StrategyType, places: Places) -> Micros:
-        offsets = self._landing[places.slots], self._biases[strategy][places.slots]
-        return corrections_by_route(desk, self._state.learned, strategy, *offsets, places.blocks)
+    def _corrections(self, strategy: StrategyType, places: Places) -> Micros:
+        blocks = places.blocks
+        found = [self._learned_by(strategy, route)[places.slots[start:end]] for route, _, start, end in blocks]
+        return found[0] if len(found) == 1 else np.concatenate(found)
+
+    def _learned_by(self, strategy: StrategyType, route: RouteName) -> Micros:
+        """By slot, what was learned adds to the expected cost of an entry on this route. Anew after each lesson."""
+        learned = self._learned.get((strategy, route))
+        if learned is None:
+            state, biases = self._state, self._biases[strategy]
+            learned = corrections_of(state.settings, state.learned, strategy, self._landing, biases, route)
+            self._learned[strategy, route] = learned
+        return learned
 
     def rooms(self, request: EntryRequest, at_ns: int, excluded: tuple[WalletId, ...]) -> Micros:
         """By slot, an upper bound of the largest entry like this one that could be allowed; -1: none."""
@@ -173,15 +170,15 @@ class SelectionIndex:
         return rooms
 
     def costs(self, request: EntryRequest, at_ns: int, slots: NDArray[np.intp]) -> NDArray[np.float64]:
-        """What this entry is expected to cost in each of these wallets, in basis points, as `choose` compares them."""
-        common, strategy = common_terms(self._state, request, at_ns), request.signal.strategy
-        costs = self._costs(request, common, self._capacity[strategy], slots)
-        if not self._routes.has_several and not learner_decides(self._state, request.signal.id):
+        """What this entry is expected to cost in each of these wallets, in basis points, without what was learned.
+
+        Of several routes the cheapest counts.
+        """
+        common = common_terms(self._state, request, at_ns)
+        costs = self._costs(request, common, self._capacity[request.signal.strategy], slots)
+        if not self._routes.has_several:
             return costs
-        places = self._places(request, at_ns, slots, costs)
-        if learner_decides(self._state, request.signal.id):
-            places.costs[:] += self._corrections(common.desk, strategy, places) / MICRO
-        return cheapest_by_slot(places, slots)
+        return cheapest_by_slot(self._routes.places(self._state, request, at_ns, slots, costs), slots)
 
     def headroom_bps(self, request: EntryRequest, slots: NDArray[np.intp]) -> NDArray[np.float64]:
         """The part of these costs that each micro-USD of the amount adds."""
@@ -259,7 +256,7 @@ class SelectionIndex:
 
     def refresh(self) -> None:
         state = self._state
-        if state.revalued or len(state.touched) > len(self.books):
+        if state.revalued or len(state.touched) > max(len(self.books), TOUCHED_MAX):
             self._rebuild()
             return
         if state.repriced:
@@ -298,6 +295,8 @@ class SelectionIndex:
         self._missing_slots: set[int] = set()  # wallets whose share of failed attempts is not zero
         self._landing = np.zeros(count, np.int64)  # what was learned of each wallet
         self._biases: dict[StrategyType, Micros] = {s: np.zeros(count, np.int64) for s in StrategyType}
+        self._lessons = [0] * count  # how many of each wallet are in these
+        self._learned: dict[tuple[StrategyType, RouteName], Micros] = {}
         self._limited_until = np.zeros(count, np.int64)  # by the rate limit
         self._limited_until_max = 0
         self._accounts: dict[Mint, dict[int, WalletBook]] = {}  # by token and slot: the wallets that may hold it
@@ -341,7 +340,9 @@ class SelectionIndex:
 
     def _refresh_learned(self, book: WalletBook) -> None:
         known = self._state.learned.wallets.get(book.wallet.id)
-        if known is not None:
+        if known is not None and known.outcomes != self._lessons[book.slot]:
+            self._lessons[book.slot] = known.outcomes
+            self._learned.clear()  # A lesson is one of its route and of its strategy too.
             self._landing[book.slot] = known.landing.mean
             for strategy, bias in known.bias.items():
                 self._biases[strategy][book.slot] = bias.mean
