@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from overmind.core.books.book import WalletBook
 from overmind.core.books.state import State
+from overmind.core.entries.choice import Choice
 from overmind.core.entries.costs import loss_max_micros, rent_lamports
 from overmind.core.entries.gate import signal_may_enter
 from overmind.core.entries.refusing import LISTED_MAX, refused
 from overmind.core.entries.request import EntryRequest
 from overmind.core.entries.routes import fee_max_lamports, is_protected, tip_max_lamports
 from overmind.core.entries.rules import signal_refusals, wallet_refusals
-from overmind.core.entries.selection_index import Choice, SelectionIndex
+from overmind.core.entries.selection_index import SelectionIndex
 from overmind.core.entries.sizing import SizedRequest, choose_sized, sized_refusals, sized_wallet_refusals
 from overmind.core.model.enums import BUY
 from overmind.core.model.events import (

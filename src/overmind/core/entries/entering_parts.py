@@ -17,13 +17,14 @@ from msgspec.structs import replace
 
 from overmind.core.books.book import WalletBook
 from overmind.core.books.state import State
+from overmind.core.entries.choice import Choice
 from overmind.core.entries.entering import entry_order, selection_of
 from overmind.core.entries.gate import signal_may_enter
 from overmind.core.entries.limit_row import NO_CAP, PortfolioPlace, WalletPlace
 from overmind.core.entries.limit_table import PORTFOLIO_LIMITS, WALLET_LIMITS
 from overmind.core.entries.request import EntryRequest, entry_request_of
 from overmind.core.entries.routes import tips_fit
-from overmind.core.entries.selection_index import Choice, SelectionIndex
+from overmind.core.entries.selection_index import SelectionIndex
 from overmind.core.entries.splitting import Offers, Part, divided, reachable_micros
 from overmind.core.model.desk_settings import Desk
 from overmind.core.model.enums import Split

@@ -69,6 +69,8 @@ class RouteFlags:
         self, state: State, request: EntryRequest, at_ns: int, slots: NDArray[np.intp], costs: NDArray[np.float64]
     ) -> Places:
         """The candidates on each of their routes, with what the route costs on top."""
+        if not self.has_several:
+            return Places(slots, costs, (Block(RouteName.PUBLIC, NO_TERMS, 0, len(slots)),))
         chosen, totals, blocks, end = [], [], [], 0
         for route, may in self._may.items():
             if not (_is_for(request.signal, route) and is_open(state, route)):
@@ -89,8 +91,3 @@ def cheapest_by_slot(places: Places, slots: NDArray[np.intp]) -> NDArray[np.floa
     cheapest = np.full(len(slots), np.inf)
     np.minimum.at(cheapest, np.searchsorted(slots, places.slots), places.costs)
     return cheapest
-
-
-def only_route(slots: NDArray[np.intp], costs: NDArray[np.float64]) -> Places:
-    """The candidates of a desk that does not compare routes."""
-    return Places(slots, costs, (Block(RouteName.PUBLIC, NO_TERMS, 0, len(slots)),))

@@ -6,7 +6,7 @@ exactly what the plain loop over all wallets would choose (`tests/core` has that
 
 from __future__ import annotations
 
-from typing import Final, NamedTuple
+from typing import Final
 
 import numpy as np
 from msgspec.structs import replace
@@ -17,6 +17,7 @@ from overmind.core.books.execution_score import excess_all_ppm
 from overmind.core.books.state import State
 from overmind.core.entries.advising import WalletOnRoute, advice_of, compared, corrections_of, favours
 from overmind.core.entries.capacity import strategy_capacity_micros, wallet_capacity_micros
+from overmind.core.entries.choice import Choice
 from overmind.core.entries.column import ROOMY, Column, room_of
 from overmind.core.entries.costs import pays_rent
 from overmind.core.entries.drawing import decides as learner_decides
@@ -24,12 +25,11 @@ from overmind.core.entries.drawing import explored, may_explore
 from overmind.core.entries.gate import wallet_may_enter
 from overmind.core.entries.ranking import CommonTerms, common_terms, cost_terms
 from overmind.core.entries.request import EntryRequest
-from overmind.core.entries.route_places import Places, RouteFlags, cheapest_by_slot, only_route
+from overmind.core.entries.route_places import Places, RouteFlags, cheapest_by_slot
 from overmind.core.learning.sigmoid import MICRO
 from overmind.core.model.enums import LEARNER_OFF, StrategyType, WalletType
 from overmind.core.model.ids import Mint, WalletId
 from overmind.core.model.route import RouteName
-from overmind.core.model.selection import Advice, CostTerms
 from overmind.core.model.units import NS, PPM
 
 Micros = NDArray[np.int64]
@@ -37,14 +37,6 @@ Flags = NDArray[np.bool_]
 
 ONE: Final = np.array(1)
 TOUCHED_MAX: Final = 64  # changes that cost less one by one than all wallets anew, however few wallets there are
-
-
-class Choice(NamedTuple):
-    book: WalletBook
-    terms: CostTerms
-    candidates: int  # the number of wallets that it was compared with
-    advice: Advice | None = None
-    route: RouteName = RouteName.PUBLIC
 
 
 class SelectionIndex:
@@ -72,12 +64,14 @@ class SelectionIndex:
         if self._state.learner_mode is not LEARNER_OFF or self._routes.has_several:
             explores = not excluded and among is None and may_explore(self._state, request)
             return self._weighed(request, at_ns, common, candidates, costs, explores)
-        best = self._cheapest(request, at_ns, candidates, costs)
-        if best is None:
-            return None
-        slot = candidates[best].item()
-        terms = cost_terms(common, self.books[slot], request, capacity[slot].item())
-        return Choice(self.books[slot], terms, len(candidates))
+        for _ in candidates:
+            best = costs.argmin()
+            slot = int(candidates[best])
+            book = self.books[slot]
+            if wallet_may_enter(self._state, book, request, at_ns):
+                return Choice(book, cost_terms(common, book, request, int(capacity[slot])), len(candidates))
+            costs[best] = np.inf
+        return None
 
     def _weighed(
         self,
@@ -89,18 +83,13 @@ class SelectionIndex:
         explores: bool,
     ) -> Choice | None:
         """The same choice over wallets and routes, and with what was learned."""
-        places = self._places(request, at_ns, candidates, costs)
+        places = self._routes.places(self._state, request, at_ns, candidates, costs)
         if self._state.learner_mode is not LEARNER_OFF:
             found = self._advised(request, at_ns, common, places, explores)
         else:
             best = self._cheapest(request, at_ns, places.slots, places.costs)
             found = None if best is None else self._choice(request, common, places, best)
         return found if found is None else found._replace(candidates=len(candidates))
-
-    def _places(self, request: EntryRequest, at_ns: int, slots: NDArray[np.intp], costs: NDArray[np.float64]) -> Places:
-        if self._routes.has_several:
-            return self._routes.places(self._state, request, at_ns, slots, costs)
-        return only_route(slots, costs)
 
     def _cheapest(
         self, request: EntryRequest, at_ns: int, candidates: NDArray[np.intp], costs: NDArray[np.float64]
@@ -154,12 +143,12 @@ class SelectionIndex:
         return self.books[places.slots[place]].wallet.id, places.block(place).route
 
     def _corrections(self, strategy: StrategyType, places: Places) -> Micros:
-        """By place, what was learned adds to the expected cost."""
-        found = [self._learned_by(strategy, one.route)[places.slots[one.start : one.end]] for one in places.blocks]
+        blocks = places.blocks
+        found = [self._learned_by(strategy, route)[places.slots[start:end]] for route, _, start, end in blocks]
         return found[0] if len(found) == 1 else np.concatenate(found)
 
     def _learned_by(self, strategy: StrategyType, route: RouteName) -> Micros:
-        """The same by slot, for entries of one strategy on one route. Computed anew after each lesson."""
+        """By slot, what was learned adds to the expected cost of an entry on this route. Anew after each lesson."""
         learned = self._learned.get((strategy, route))
         if learned is None:
             state, biases = self._state, self._biases[strategy]
@@ -181,14 +170,15 @@ class SelectionIndex:
         return rooms
 
     def costs(self, request: EntryRequest, at_ns: int, slots: NDArray[np.intp]) -> NDArray[np.float64]:
-        """What this entry is expected to cost in each of these wallets, which ascend, on its cheapest route: in basis
-        points, without what was learned.
+        """What this entry is expected to cost in each of these wallets, in basis points, without what was learned.
+
+        Of several routes the cheapest counts.
         """
         common = common_terms(self._state, request, at_ns)
         costs = self._costs(request, common, self._capacity[request.signal.strategy], slots)
         if not self._routes.has_several:
             return costs
-        return cheapest_by_slot(self._places(request, at_ns, slots, costs), slots)
+        return cheapest_by_slot(self._routes.places(self._state, request, at_ns, slots, costs), slots)
 
     def headroom_bps(self, request: EntryRequest, slots: NDArray[np.intp]) -> NDArray[np.float64]:
         """The part of these costs that each micro-USD of the amount adds."""
