@@ -48,8 +48,9 @@ TOP: Final = (
     "stamps",
     "detail",
     "tokens",
-    "sol_price",
+    "timeframe",
     "costs",
+    "sol_price",
     "seeds",
     "parts",
     "choose_by",
@@ -161,10 +162,11 @@ class _Reader:
             stamps=None if stamps is None else Stamps(stamps),
             detail=self._file("detail"),
             tokens=self._file("tokens"),
+            timeframe=self._text("timeframe"),
+            costs=self._costs(),
             sol_usd=self._dollars("sol_price"),
             fixed=self._fixed(),
             parts=self._whole("parts", 1, PARTS_MAX) or 1,
-            costs=self._costs(),
         )
 
     def _missing(self, name: str, of: str) -> str:
@@ -185,10 +187,17 @@ class _Reader:
             self._refuse(name, f"{found} does not exist", "correct the path; it begins at the sweep's file")
         return str(found)
 
+    def _text(self, name: str) -> str | None:
+        said = self._read.get(name)
+        if said is not None and not isinstance(said, str):
+            self._refuse(name, f"{_shown(said)} is no text", f'write {name} = "…"')
+            return None
+        return said
+
     def _costs(self) -> str:
-        """A name of costs, or a file of them."""
-        said = self._read.get("costs", Level.NORMAL.value)
-        return said if isinstance(said, str) and said in (*LEVELS, PLAIN) else self._file("costs") or ""
+        """The name of a level, or the path of a file."""
+        said = self._text("costs") or Level.NORMAL.value
+        return said if said in (*LEVELS, PLAIN) else self._file("costs") or Level.NORMAL.value
 
     def _choice(self, name: str, known: tuple[str, ...]) -> str | None:
         said = self._read.get(name)

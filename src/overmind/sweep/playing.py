@@ -15,6 +15,7 @@ from overmind import __version__
 from overmind.backtest.history import play
 from overmind.backtest.signals import read_signals
 from overmind.backtest.tapes import open_history
+from overmind.backtest.token_file import read_tokens, with_classes
 from overmind.clock.instants import INSTANT_MAX_NS, iso_seconds
 from overmind.config import MultiWalletConfig
 from overmind.config.problems import ConfigError, Problem
@@ -24,14 +25,16 @@ from overmind.journal.memory import MemoryJournal
 from overmind.prices.candles import load_tape
 from overmind.prices.tape import Tape
 from overmind.sweep.names import variables_of, with_settings
+from overmind.sweep.plan import LEVELS, PLAIN
 from overmind.sweep.told import Figures, Result, Task, Work
-from overmind.venues.depth.reading import BadCosts, costs_named
+from overmind.venues.depth.classes import Costs, Level
+from overmind.venues.depth.reading import BadCosts, costs_from, shipped_costs
 from overmind.views.account_rows import Period
 from overmind.views.performance.record import Record
 from overmind.views.performance.report import report_of
 from overmind.views.performance.told import Point, Report
 
-RESULT_VERSION: Final = 2  # raise it when the same run gives another result
+RESULT_VERSION: Final = 1  # raise it when the same run gives another result
 GROWTH_POINTS: Final = 120
 CANDLES_MIN: Final = 2  # of a part
 CONFIGS_KEPT: Final = 64
@@ -47,7 +50,9 @@ class Player:
         self._env = env
         self._configs: dict[tuple[tuple[str, str], ...], MultiWalletConfig] = {}
         read = self._read({})
-        self.config, self.tape = open_history(read, Path(work.tape), work.sol_usd)
+        listed = read_tokens(None if work.tokens is None else Path(work.tokens))
+        self.costs = with_classes(_costs(work.costs), listed.classes)
+        self.config, self.tape = open_history(read, Path(work.tape), work.sol_usd, listed, work.timeframe)
         if SOL not in self.tape.series:
             problem = Problem(work.tape, "no candles of SOL, which pays every fee", "state its price as sol_price")
             raise ConfigError((problem,))
@@ -56,10 +61,6 @@ class Player:
         if self.detail is not None and self.detail.step_ns >= self.tape.step_ns:
             problem = Problem(work.detail or "", "its candles are not shorter than the tape's", "name finer ones")
             raise ConfigError((problem,))
-        try:
-            self.costs = costs_named(work.costs)
-        except BadCosts as error:
-            raise ConfigError((Problem(work.costs, str(error), "correct the file of costs"),)) from None
         self.signals = read_signals(Path(work.signals), self.config, self.tape, work.stamps)
         self.parts = parts_of(self.tape, work)
 
@@ -109,6 +110,16 @@ class Player:
         return msgspec.structs.replace(config, desk=desk)
 
 
+def _costs(told: str) -> Costs | None:
+    """Raises ConfigError."""
+    if told == PLAIN:
+        return None
+    try:
+        return shipped_costs(Level(told)) if told in LEVELS else costs_from(Path(told))
+    except BadCosts as error:
+        raise ConfigError((Problem("costs", str(error), f"name {', '.join(LEVELS)}, {PLAIN}, or a file"),)) from None
+
+
 def parts_of(tape: Tape, work: Work) -> list[tuple[int, int]]:
     """From and to, in order. They meet at the ends of candles. Raises ConfigError."""
     step, count = tape.longest_ns, (tape.end_ns - tape.start_ns) // tape.longest_ns
@@ -128,7 +139,8 @@ def fingerprint(player: Player) -> str:
     digests = [_digest(Path(one)) for one in (work.tape, work.signals, work.detail, work.tokens) if one is not None]
     wallets = [one.wallet for one in config.wallets.values()]
     told = (
-        (RESULT_VERSION, __version__, digests, work.stamps, work.sol_usd, work.parts, player.costs),
+        (RESULT_VERSION, __version__, digests, work.stamps, work.timeframe, work.sol_usd, work.parts),
+        player.costs,
         (config.desk, wallets, config.paper_capital_micros, config.max_concurrent_wallets),
     )
     return blake2b(msgspec.json.encode(told), digest_size=16).hexdigest()
