@@ -16,12 +16,14 @@ from msgspec.structs import replace
 from numpy.typing import NDArray
 
 from overmind.core.books.state import State
+from overmind.core.entries.choice import Choice
 from overmind.core.entries.entering import entry_order, selection_of
 from overmind.core.entries.gate import signal_may_enter, wallet_may_enter
 from overmind.core.entries.limit_row import NO_CAP, PortfolioPlace, WalletPlace
 from overmind.core.entries.limit_table import PORTFOLIO_LIMITS, WALLET_LIMITS
 from overmind.core.entries.request import EntryRequest, entry_request_of
-from overmind.core.entries.selection_index import Choice, SelectionIndex
+from overmind.core.entries.routes import tips_fit
+from overmind.core.entries.selection_index import SelectionIndex
 from overmind.core.entries.splitting import Offers, Part, divided, reachable_micros
 from overmind.core.model.desk_settings import Desk
 from overmind.core.model.enums import Split
@@ -66,7 +68,13 @@ def enter_parts(
             return []
         asked = smaller
     planned = _Planner(state, index, asked, at_ns).planned(may_be_less)
-    return _orders(state, whole, planned) if planned is not None else []
+    if planned is None:
+        return []
+    if not tips_fit(state, [one.choice.route for one in planned.placings]):  # Each part pays a tip of its own.
+        if planned.alone is None:
+            return []
+        planned = Planned([Placing(asked, planned.alone)])
+    return _orders(state, whole, planned)
 
 
 def part_request(state: State, signal: Signal, failed: Order) -> EntryRequest:
@@ -142,10 +150,8 @@ class _Planner:
             parts = divided(offers, wanted, self._parts_max, self._least, alone) if wanted else None
             if parts is None:
                 return None
-            if len(parts) == 1 and parts[0].place == alone:
-                found = self._alone(alone)
-            else:
-                found = self._several(parts, alone)
+            is_alone = len(parts) == 1 and parts[0].place == alone
+            found = self._alone(parts[0].place) if is_alone else self._several(parts, alone)
             if found is not None:
                 return found
         return None
@@ -182,7 +188,7 @@ class _Planner:
 
     def _placed(self, part: Part) -> Placing | None:
         request, slot = self._request(part.micros), self._slots[part.place].item()
-        choice = self._index.choose(request, self._at_ns, among=self._index.only(slot))
+        choice = self._index.take(slot, request, self._at_ns)
         if choice is not None:
             return Placing(request, choice._replace(candidates=len(self._slots)))
         self._know_better(part.place, request)
@@ -211,7 +217,8 @@ def _orders(state: State, whole: EntryRequest, planned: Planned) -> list[OrderPl
     placed_micros = sum(one.request.notional_micros for one in placings)
     if len(placings) == 1 and placed_micros == whole.notional_micros:
         ((request, choice),) = placings
-        return [OrderPlaced(whole.signal, entry_order(state, choice.book, request, 0, ()), selection_of(state, choice))]
+        order = entry_order(state, choice.book, request, 0, (), choice.route)
+        return [OrderPlaced(whole.signal, order, selection_of(state, choice))]
     plan = Plan(
         wanted_micros=whole.notional_micros,
         placed_micros=placed_micros,
@@ -222,7 +229,7 @@ def _orders(state: State, whole: EntryRequest, planned: Planned) -> list[OrderPl
     return [
         OrderPlaced(
             whole.signal,
-            entry_order(state, choice.book, request, 0, (), part, len(placings)),
+            entry_order(state, choice.book, request, 0, (), choice.route, part, len(placings)),
             selection_of(state, choice),
             plan=plan if part == 0 else None,
         )

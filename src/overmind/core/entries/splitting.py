@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 Amounts = NDArray[np.float64]
 
 FLAT: Final = 1e-8  # the least curvature, as the marginal cost of the whole amount: it only breaks ties
-TRIED_MAX: Final = 6  # wallets that are tried as one more
+TRIED_MAX: Final = 4  # wallets that are tried as one more
 
 
 class Offers(NamedTuple):
@@ -41,9 +41,6 @@ class Offer(NamedTuple):
     fixed: float
     rate: float
     square: float
-
-    def cost(self, micros: float) -> float:
-        return self.fixed + micros * (self.rate + self.square * micros)
 
 
 class Part(NamedTuple):
@@ -70,7 +67,7 @@ def divided(offers: Offers, wanted: int, parts_max: int, least: int, alone: int 
 
     `alone`: the wallet that would take all of it. The parts are then never more expensive.
     """
-    cheapest_first = _by_cost(offers, wanted, least)
+    cheapest_first = _by_cost(offers, wanted, parts_max, least)
     if alone is None:
         chosen = _covering(cheapest_first, wanted, parts_max)
     else:
@@ -89,32 +86,47 @@ def divided(offers: Offers, wanted: int, parts_max: int, least: int, alone: int 
     return _whole_micros(best, wanted, least)
 
 
-def _by_cost(offers: Offers, wanted: int, least: int) -> list[Offer]:
-    """Those that may take a part, by what each micro-USD costs where it takes as much as it can."""
+def _by_cost(offers: Offers, wanted: int, parts_max: int, least: int) -> list[Offer]:
+    """Those that may take a part and cost least at all that they can take, and those with the most room, in the order
+    of that cost.
+    """
     taken = np.minimum(offers.room, wanted)
-    unit = offers.fixed / np.maximum(taken, 1) + offers.rate + offers.square * taken
+    unit = offers.fixed / taken + offers.rate + offers.square * taken
     unit[taken < least] = np.inf
-    order = unit.argsort(kind="stable")[: np.count_nonzero(taken >= least)]
-    square = np.maximum(offers.square, FLAT / wanted)
-    columns = (order, taken[order], offers.fixed[order], offers.rate[order], square[order])
-    return [*map(Offer, *(column.tolist() for column in columns))]
+    order: list[int] = unit.argsort(kind="stable")[: parts_max + TRIED_MAX].tolist()
+    roomiest = set(taken.argsort(kind="stable")[-parts_max:].tolist()).difference(order)
+    order += sorted(roomiest, key=unit.item)
+    square_min = FLAT / wanted
+    return [
+        Offer(
+            place,
+            taken.item(place),
+            offers.fixed.item(place),
+            offers.rate.item(place),
+            max(offers.square.item(place), square_min),
+        )
+        for place in order
+        if taken.item(place) >= least
+    ]
 
 
 def _covering(cheapest_first: Sequence[Offer], wanted: int, parts_max: int) -> list[Offer]:
     """Step by step the cheapest that leaves no more than the others can cover. Empty: they cannot."""
     chosen, left = list[Offer](), wanted
-    largest = sorted((one.room for one in cheapest_first), reverse=True)
+    largest = sorted([one.room for one in cheapest_first], reverse=True)
     for others in range(min(parts_max, len(largest)) - 1, -1, -1):
-        beside, with_own = sum(largest[:others]), sum(largest[: others + 1])
+        beside = sum(largest[:others])
+        with_own = beside + largest[others]
         for one in cheapest_first:
             # Beside its own, the largest rooms of the others.
-            if min(one.room, left) + min(beside, with_own - one.room) >= left and one not in chosen:
+            room = one.room
+            if min(room, left) + min(beside, with_own - room) >= left and one not in chosen:
                 break
         else:
             return []
         chosen.append(one)
-        largest.remove(one.room)
-        left -= min(left, one.room)
+        largest.remove(room)
+        left -= min(left, room)
         if not left:
             return chosen
     return []
@@ -124,25 +136,39 @@ def _shared(offers: list[Offer], wanted: int, least: int) -> Shared:
     """The cheapest amounts within the bounds: amounts beyond a bound are fixed there, and the others share the rest."""
     free, amounts, left = offers, dict[int, float](), wanted * 1.0
     while free:
-        slope = left + sum(one.rate / (2.0 * one.square) for one in free)
-        slope /= sum(1.0 / (2.0 * one.square) for one in free)
-        asked = [(slope - one.rate) / (2.0 * one.square) for one in free]
-        over = sum(micros - one.room for one, micros in zip(free, asked, strict=True) if micros > one.room)
-        under = sum(least - micros for micros in asked if micros < least)
+        slope, weights = left, 0.0
+        for one in free:
+            weight = 0.5 / one.square
+            slope += one.rate * weight
+            weights += weight
+        slope /= weights
+        over = under = 0.0
+        for one in free:
+            micros = amounts[one.place] = (slope - one.rate) * 0.5 / one.square
+            if micros > one.room:
+                over += micros - one.room
+            elif micros < least:
+                under += least - micros
         if not over and not under:
-            amounts |= {one.place: micros for one, micros in zip(free, asked, strict=True)}
             break
-        at_bound = dict[int, float]()
-        for one, micros in zip(free, asked, strict=True):
+        inside = list[Offer]()
+        for one in free:
+            micros = amounts[one.place]
             if over >= under and micros > one.room:
-                at_bound[one.place] = one.room
+                amounts[one.place] = one.room
             elif over < under and micros < least:
-                at_bound[one.place] = least
-        amounts |= at_bound
-        left -= sum(at_bound.values())
-        free = [one for one in free if one.place not in at_bound]
-    taken = [amounts[one.place] for one in offers]
-    return Shared(sum(map(Offer.cost, offers, taken)), offers, taken)
+                amounts[one.place] = least
+            else:
+                inside.append(one)
+                continue
+            left -= amounts[one.place]
+        free = inside
+    cost, taken = 0.0, list[float]()
+    for one in offers:
+        micros = amounts[one.place]
+        cost += one.fixed + micros * (one.rate + one.square * micros)
+        taken.append(micros)
+    return Shared(cost, offers, taken)
 
 
 def _joining(cheapest_first: Sequence[Offer], known: Shared, wanted: int, least: int) -> Offer | None:
