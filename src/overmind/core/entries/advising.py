@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from overmind.core.books.state import State
 from overmind.core.learning.choice import Drawn, is_told_apart
-from overmind.core.learning.forecast import Micros, Pair, Stakes, corrections, costs_of, gap_deviation
+from overmind.core.learning.forecast import Micros, Pair, Stakes, corrections, cost_of, costs_of, gap_deviation
 from overmind.core.learning.learned import PUBLIC, Learned
 from overmind.core.learning.sigmoid import MICRO, landing_ppm, logit_of
 from overmind.core.model.desk_settings import Desk
@@ -47,11 +47,11 @@ def corrections_of(desk: Desk, learned: Learned, strategy: StrategyType, logits:
     """By wallet, what is added to its expected cost, given the wallets' offsets."""
     stakes, (logit, slots) = stakes_of(desk), nominal_of(desk)
     route, of_strategy = learned.routes.get(PUBLIC), learned.strategies.get(strategy)
-    nominal = costs_of(stakes, NOTHING + logit, NOTHING + slots, NOTHING)
+    nominal = nominal_cost(desk)
     if route is not None:
         logit, slots = logit + route.landing.mean, max(0, slots + route.slots.mean)
     bias = of_strategy.mean if of_strategy is not None else 0
-    return corrections(nominal, costs_of(stakes, logits + logit, NOTHING + slots, biases + bias))
+    return corrections(nominal, costs_of(stakes, logits + logit, slots, biases + bias))
 
 
 def correction_of(desk: Desk, learned: Learned, wallet_id: WalletId, strategy: StrategyType) -> int:
@@ -86,9 +86,7 @@ def advice_of(
 
 def nominal_cost(desk: Desk) -> int:
     """What the configuration expects not landing and landing late to cost, in millionths of a basis point."""
-    stakes, (logit, slots) = stakes_of(desk), nominal_of(desk)
-    landing = landing_ppm(logit)
-    return (stakes.miss * (PPM - landing) + stakes.late * slots // MICRO * landing) // PPM
+    return cost_of(stakes_of(desk), *nominal_of(desk))
 
 
 def compared(

@@ -24,7 +24,7 @@ from overmind.core.entries.gate import wallet_may_enter
 from overmind.core.entries.ranking import CommonTerms, common_terms, cost_terms
 from overmind.core.entries.request import EntryRequest
 from overmind.core.learning.sigmoid import MICRO
-from overmind.core.model.enums import LearnerMode, StrategyType, WalletType
+from overmind.core.model.enums import LEARNER_OFF, StrategyType, WalletType
 from overmind.core.model.ids import Mint, WalletId
 from overmind.core.model.selection import Advice, CostTerms
 from overmind.core.model.units import NOTIONAL_MAX_MICROS, NS, PPM
@@ -33,6 +33,7 @@ Micros = NDArray[np.int64]
 Flags = NDArray[np.bool_]
 
 ONE: Final = np.array(1)
+TOUCHED_MAX: Final = 64  # changes that cost less one by one than all wallets anew, however few wallets there are
 ROOMY: Final = 2 * NOTIONAL_MAX_MICROS  # more than any entry needs, and far below the end of int64
 
 
@@ -74,7 +75,7 @@ class SelectionIndex:
         common = common_terms(self._state, request, at_ns)
         capacity = self._capacity[request.signal.strategy]
         costs = self._costs(request, common, capacity, candidates)
-        if self._state.learner_mode is not LearnerMode.OFF:
+        if self._state.learner_mode is not LEARNER_OFF:
             explores = not excluded and among is None and may_explore(self._state, request)
             return self._advised(request, at_ns, common, candidates, costs, explores)
         for _ in candidates:
@@ -116,10 +117,9 @@ class SelectionIndex:
         if best is None:
             return None
         state, strategy, books = self._state, request.signal.strategy, self.books
-        biases = self._biases[strategy][candidates]
-        learned = corrections_of(common.desk, state.learned, strategy, self._landing[candidates], biases)
+        learned = self._learned_by(strategy)[candidates]
         corrected = costs + learned / MICRO
-        favoured = self._cheapest(request, at_ns, candidates, corrected)
+        favoured = best if corrected.argmin() == best else self._cheapest(request, at_ns, candidates, corrected)
         assert favoured is not None, "the gate let one in before"
         chosen, wanted = (self.books[candidates[place]].wallet.id for place in (best, favoured))
         if wanted != chosen and not favours(
@@ -139,6 +139,15 @@ class SelectionIndex:
         terms = replace(choice.terms, learned=correction / MICRO) if decides else choice.terms
         return choice._replace(terms=terms, advice=advice)
 
+    def _learned_by(self, strategy: StrategyType) -> Micros:
+        """By slot, what was learned adds to the expected cost of an entry. Computed anew after each lesson."""
+        learned = self._learned.get(strategy)
+        if learned is None:
+            state, biases = self._state, self._biases[strategy]
+            learned = corrections_of(state.settings, state.learned, strategy, self._landing, biases)
+            self._learned[strategy] = learned
+        return learned
+
     def rooms(self, request: EntryRequest, at_ns: int, excluded: tuple[WalletId, ...]) -> Micros:
         """By slot, an upper bound of the largest entry like this one that could be allowed; -1: none."""
         self.refresh()
@@ -153,13 +162,9 @@ class SelectionIndex:
         return rooms
 
     def costs(self, request: EntryRequest, at_ns: int, slots: NDArray[np.intp]) -> NDArray[np.float64]:
-        """What this entry is expected to cost in each of these wallets, in basis points, as `choose` compares them."""
-        common, strategy = common_terms(self._state, request, at_ns), request.signal.strategy
-        costs = self._costs(request, common, self._capacity[strategy], slots)
-        if common.desk.routing.learner is LearnerMode.ON:
-            biases = self._biases[strategy][slots]
-            costs += corrections_of(common.desk, self._state.learned, strategy, self._landing[slots], biases) / MICRO
-        return costs
+        """What this entry is expected to cost in each of these wallets, in basis points, without what was learned."""
+        common = common_terms(self._state, request, at_ns)
+        return self._costs(request, common, self._capacity[request.signal.strategy], slots)
 
     def headroom_bps(self, request: EntryRequest, slots: NDArray[np.intp]) -> NDArray[np.float64]:
         """The part of these costs that each micro-USD of the amount adds."""
@@ -235,7 +240,7 @@ class SelectionIndex:
 
     def refresh(self) -> None:
         state = self._state
-        if state.revalued or len(state.touched) > len(self.books):
+        if state.revalued or len(state.touched) > max(len(self.books), TOUCHED_MAX):
             self._rebuild()
             return
         if state.repriced:
@@ -274,6 +279,8 @@ class SelectionIndex:
         self._missing_slots: set[int] = set()  # wallets whose share of failed attempts is not zero
         self._landing = np.zeros(count, np.int64)  # what was learned of each wallet
         self._biases: dict[StrategyType, Micros] = {s: np.zeros(count, np.int64) for s in StrategyType}
+        self._lessons = [0] * count  # how many of each wallet are in these
+        self._learned: dict[StrategyType, Micros] = {}
         self._limited_until = np.zeros(count, np.int64)  # by the rate limit
         self._limited_until_max = 0
         self._accounts: dict[Mint, dict[int, WalletBook]] = {}  # by token and slot: the wallets that may hold it
@@ -316,7 +323,9 @@ class SelectionIndex:
 
     def _refresh_learned(self, book: WalletBook) -> None:
         known = self._state.learned.wallets.get(book.wallet.id)
-        if known is not None:
+        if known is not None and known.outcomes != self._lessons[book.slot]:
+            self._lessons[book.slot] = known.outcomes
+            self._learned.clear()  # A lesson is one of its route and of its strategy too.
             self._landing[book.slot] = known.landing.mean
             for strategy, bias in known.bias.items():
                 self._biases[strategy][book.slot] = bias.mean
