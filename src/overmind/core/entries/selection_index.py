@@ -165,9 +165,8 @@ class SelectionIndex:
         """What this entry is expected to cost in each of these wallets, in basis points, as `choose` compares them."""
         common, strategy = common_terms(self._state, request, at_ns), request.signal.strategy
         costs = self._costs(request, common, self._capacity[strategy], slots)
-        if common.desk.routing.learner is LearnerMode.ON:
-            biases = self._biases[strategy][slots]
-            costs += corrections_of(common.desk, self._state.learned, strategy, self._landing[slots], biases) / MICRO
+        if learner_decides(self._state, request.signal.id):
+            costs += self._learned_by(strategy)[slots] / MICRO
         return costs
 
     def headroom_bps(self, request: EntryRequest, slots: NDArray[np.intp]) -> NDArray[np.float64]:
