@@ -51,6 +51,7 @@ from overmind.core.model.enums import (
     SaleScope,
     Side,
     SizingMethod,
+    Split,
     StrategyType,
     TradeAction,
     WalletStatus,
@@ -140,6 +141,7 @@ def draw_strategies(random: Random, wallet_type: WalletType, odd: bool) -> dict[
 
 SOURCES: Final = ("", "chart", "token:bot")
 SOURCE_EVERY: Final = 11  # signals: if it sells, it sells what its source has bought
+SPLIT: Final = 0.2  # of the buys may be served by several wallets
 HOSTILE: Final = 0.1  # of the signals have a number that nobody means
 PAYEES: Final = tuple(str(Pubkey(hashlib.blake2b(name, digest_size=32).digest())) for name in (b"bank", b"vault"))
 LISTS: Final = (*[PAYEES] * 5, PAYEES[:1], PAYEES[1:], ())
@@ -279,6 +281,7 @@ class Trader:
         self._name = name
         self._left = signals
         self._pause_s = context.random.choice(context.habits.pauses_s)
+        self._split = Random(f"split {name} {context.ease} {signals}")
         self._doors = Random(f"{name} {self._pause_s} {context.ease} {signals}")  # The scripts of the seeds stay.
 
     @property
@@ -340,7 +343,7 @@ class Trader:
         signal = self._with_limit_price(signal)
         signal = structs.replace(signal, source=SOURCES[self._left // 2 % len(SOURCES)])
         if action in BUYS:
-            return self._with_exits(self._with_entry_amount(signal))
+            return self._with_split(self._with_exits(self._with_entry_amount(signal)))
         whose = SaleScope.DESK if self._left % 3 else SaleScope.STRATEGY
         if self._left % SOURCE_EVERY == 0:
             whose = SaleScope.SOURCE
@@ -392,6 +395,21 @@ class Trader:
             hold_max_ns=random.choice((None, None, 5 * NS, 60 * NS)),
         )
         return structs.replace(signal, exits=exits if exits != Exits() else None)
+
+    def _with_split(self, signal: Signal) -> Signal:
+        """Several wallets may serve some buys, which are then larger. Drawn apart, so that the scripts stay."""
+        random = self._split
+        if signal.risk is not None or random.random() >= SPLIT:
+            return signal
+        wanted = signal.notional_micros
+        if wanted is not None:
+            wanted = min(wanted * random.choice((1, 2, 40, 200)), max(wanted, NOTIONAL_MAX_MICROS))
+        return structs.replace(
+            signal,
+            notional_micros=wanted,
+            split=random.choice((Split.ALL, Split.PARTIAL)),
+            parts_max=random.choice((None, 2, 3, 8)),
+        )
 
     def _with_limit_price(self, signal: Signal) -> Signal:
         mark = self._context.auditor.books.marks.get(signal.mint)

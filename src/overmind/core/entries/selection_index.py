@@ -24,7 +24,7 @@ from overmind.core.entries.gate import wallet_may_enter
 from overmind.core.entries.ranking import CommonTerms, common_terms, cost_terms
 from overmind.core.entries.request import EntryRequest
 from overmind.core.learning.sigmoid import MICRO
-from overmind.core.model.enums import LearnerMode, StrategyType, WalletType
+from overmind.core.model.enums import LEARNER_OFF, StrategyType, WalletType
 from overmind.core.model.ids import Mint, WalletId
 from overmind.core.model.selection import Advice, CostTerms
 from overmind.core.model.units import NOTIONAL_MAX_MICROS, NS, PPM
@@ -75,7 +75,7 @@ class SelectionIndex:
         common = common_terms(self._state, request, at_ns)
         capacity = self._capacity[request.signal.strategy]
         costs = self._costs(request, common, capacity, candidates)
-        if self._state.learner_mode is not LearnerMode.OFF:
+        if self._state.learner_mode is not LEARNER_OFF:
             explores = not excluded and among is None and may_explore(self._state, request)
             return self._advised(request, at_ns, common, candidates, costs, explores)
         for _ in candidates:
@@ -162,12 +162,9 @@ class SelectionIndex:
         return rooms
 
     def costs(self, request: EntryRequest, at_ns: int, slots: NDArray[np.intp]) -> NDArray[np.float64]:
-        """What this entry is expected to cost in each of these wallets, in basis points, as `choose` compares them."""
-        common, strategy = common_terms(self._state, request, at_ns), request.signal.strategy
-        costs = self._costs(request, common, self._capacity[strategy], slots)
-        if learner_decides(self._state, request.signal.id):
-            costs += self._learned_by(strategy)[slots] / MICRO
-        return costs
+        """What this entry is expected to cost in each of these wallets, in basis points, without what was learned."""
+        common = common_terms(self._state, request, at_ns)
+        return self._costs(request, common, self._capacity[request.signal.strategy], slots)
 
     def headroom_bps(self, request: EntryRequest, slots: NDArray[np.intp]) -> NDArray[np.float64]:
         """The part of these costs that each micro-USD of the amount adds."""
