@@ -50,9 +50,9 @@ CHAIN: Final = (
     Mutation(
         "expired after a timeout",
         VENUE,
-        "            if isinstance(status, Expired):\n                counts.expired += 1\n                return status\n",
+        "            if isinstance(status, Expired):\n                counts.expired += 1\n",
         "            if isinstance(status, Expired) or self._tips._clock.now_ns() > work.expires_at_ns:\n"
-        "                return Expired()\n",
+        "                status = Expired()\n",
         EXPIRY_TEST,
         world="chain",
     ),

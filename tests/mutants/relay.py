@@ -91,6 +91,13 @@ RELAY_BUGS: Final = (
         "tests/solana/routes/test_relay.py::test_an_old_tip_floor_says_nothing",
     ),
     Mutation(
+        "relay: a priority fee beyond what the order reserves",
+        "solana/routes/priority.py",
+        "        return min(wanted, most) if wanted and most > 0 else None\n",
+        "        return wanted if wanted and most > 0 else None\n",
+        "tests/solana/routes/test_priority.py::test_what_is_bid",
+    ),
+    Mutation(
         "relay: plain text",
         "config/relay.py",
         '        if urlsplit(url.reveal()).scheme == "http" and not is_loopback_host(host):\n',
