@@ -330,6 +330,7 @@ PLACES = {
 BY_COMMAND = {
     "OperatorActed",
     *("HoldAdded", "HoldLifted", "LimitsChanged", "MintsChanged", "MovePlaced", "MoveClosed", "BalanceAdjusted"),
+    "LearnerModeChanged",
     *("CloseOrdered", "CloseCancelled", "LiquidationOrdered", "HistoryAccepted", "OrderTakenFromChain"),
 }
 POSTS = [one.path for one in ENDPOINTS if one.method == "POST" and one.path.startswith("/v1/")]

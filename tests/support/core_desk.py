@@ -55,6 +55,7 @@ from overmind.core.model.commands import (
     BookFromChain,
     CancelClose,
     CancelMove,
+    ChangeLearnerMode,
     ChangeLimits,
     ChangeMints,
     ClosePosition,
@@ -410,6 +411,8 @@ class CoreDesk:
             case ["change", name, *options]:
                 wanted = dict(map(change_with, options[::2], options[1::2]))
                 return self.do(ChangeLimits(WalletId(name), wanted, "ann", "because"))
+            case ["learn", mode]:
+                return self.do(ChangeLearnerMode(LearnerMode(mode), "ann", "because"))
             case ["allow", "all"]:
                 return self.do(ChangeMints(MintVerb.ALLOW_ALL, None, "ann", "because"))
             case ["block" | "unblock" | "allow" | "disallow" as verb, name]:

@@ -55,6 +55,7 @@ from overmind.core.model.enums import (
     WalletType,
 )
 from overmind.core.model.ids import SOL, DepositId, LimitName, Mint, OrderId, SignalId, WalletId
+from overmind.core.model.learner_rules import LearnerRules
 from overmind.core.model.money import Mark, Money, Token
 from overmind.core.model.order import Move, Order, Ticket, Work
 from overmind.core.model.outcome import Cause, Expired, Failed, Filled, Outcome, Rejected
@@ -102,7 +103,11 @@ class RandomCommands:
             float_low_lamports=self.rng.choice([0, DESK.float_low_lamports]),
             withdraw_addresses=PAYEES,
             withdraw_day_max_micros=1_000 * MICROS,
-            routing=Routing(tuple(LearnerMode)[many // 2 % 3], routes=ROUTES if self.routed else {}),
+            routing=Routing(
+                (LearnerMode.OFF, LearnerMode.SHADOW, LearnerMode.ON)[many // 2 % 3],
+                routes=ROUTES if self.routed else {},
+            ),
+            learner_rules=LearnerRules("chance", canary_ppm=PPM // 2),
             costs=structs.replace(
                 DESK.costs,
                 miss_bps=50.0 if many % 3 else 0.0,

@@ -44,8 +44,9 @@ from overmind.solana.routes.relay import RelayRoute
 from overmind.solana.rpc import Endpoint, Rpc
 from overmind.solana.signer import LocalSigner
 from overmind.venues.jupiter import JupiterVenue
-from overmind.venues.paper import PaperModel, PaperVenue, makes_account
+from overmind.venues.paper import PaperModel, PaperVenue, PlainMarket, makes_account
 from overmind.venues.paper_market import PaperMarket
+from overmind.venues.paper_routes import RoutedMarket
 from overmind.venues.proceeds import SaleProceeds
 from overmind.venues.round_trip import RoundTrip
 
@@ -155,6 +156,8 @@ def paper_venue(
         return engine.state.ledger.owned(engine.state.wallets[wallet_id].accounts, mint)
 
     desk, tokens = config.desk, _sellable(engine.state, config.desk)
+    if market is None and desk.routing.routes:
+        market = RoutedMarket(PlainMarket(model or PaperModel(), desk.costs), desk.routing.routes)
     return PaperVenue(
         prices,
         clock,

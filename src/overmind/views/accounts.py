@@ -34,6 +34,7 @@ from overmind.core.model.events import (
     HistoryAccepted,
     HoldAdded,
     HoldLifted,
+    LearnerModeChanged,
     LimitsChanged,
     LiquidationOrdered,
     MintAdmitted,
@@ -233,7 +234,9 @@ class AccountingReport:
                 | OperatorActed()
             ):
                 pass
-            case DeskFounded() | WalletConfigured() | LimitsChanged() | MintsChanged():  # Configuration.
+            case (
+                DeskFounded() | WalletConfigured() | LimitsChanged() | MintsChanged() | LearnerModeChanged()
+            ):  # Configuration.
                 pass
         return None
 

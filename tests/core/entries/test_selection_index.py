@@ -13,6 +13,7 @@ from tests.support.random_commands import RandomCommands, attempt
 from overmind.core.books.state import State, decode_state, encode_state
 from overmind.core.entries.advising import correction_of, favours
 from overmind.core.entries.capacity import capacity_micros
+from overmind.core.entries.drawing import decides
 from overmind.core.entries.ranking import common_terms, cost_terms
 from overmind.core.entries.request import EntryRequest, entry_request, stale_at_ns
 from overmind.core.entries.route_costs import route_terms, routes_of
@@ -20,7 +21,7 @@ from overmind.core.entries.routes import entry_routes
 from overmind.core.entries.rules import wallet_refusals
 from overmind.core.entries.selection_index import SelectionIndex
 from overmind.core.learning.sigmoid import MICRO
-from overmind.core.model.commands import RecordDeposit
+from overmind.core.model.commands import ChangeLearnerMode, RecordDeposit
 from overmind.core.model.enums import LearnerMode, StrategyType
 from overmind.core.model.ids import DepositId, Mint, WalletId
 from overmind.core.model.money import Money
@@ -48,7 +49,7 @@ def plainly(
     if not costs:
         return None
     best = min(costs, key=lambda one: one[:2])
-    if state.settings.routing.learner is not LearnerMode.ON:
+    if not decides(state, entry.signal.id):
         return best[2:]
     return learned(state, entry.signal.strategy, costs, best, at_ns)
 
@@ -78,6 +79,8 @@ def compare(rng: Random, wallets: int, commands: int, asks: int) -> int:
     desk, chance, chosen_often = CoreDesk(), RandomCommands(rng, wallets), 0
     for command in chance.opening():
         attempt(desk, command)
+    if wallets % 4 == 0:
+        attempt(desk, ChangeLearnerMode(LearnerMode.CANARY, "chance", "chance"))
     for _ in range(commands):
         desk.now_ns += chance.later_ns()
         attempt(desk, chance.command(desk))

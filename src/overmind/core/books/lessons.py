@@ -11,7 +11,7 @@ from overmind.core.learning.learned import Observation, observe
 from overmind.core.learning.sigmoid import MICRO, logit_of
 from overmind.core.learning.standing import Forecast, see_cost, see_landing
 from overmind.core.model.desk_settings import CostModel, Desk
-from overmind.core.model.enums import LearnerMode
+from overmind.core.model.enums import LEARNER_OFF
 from overmind.core.model.money import Token
 from overmind.core.model.order import Order, Ticket
 from overmind.core.model.outcome import Failed, Filled, Outcome
@@ -24,7 +24,7 @@ def learn(state: State, order: Order, token: Token, ticket: Ticket | None, outco
     if not order.is_entry:
         return
     forecast = state.standing.forecasts.pop(order.id, None)
-    if state.learner_mode is LearnerMode.OFF:
+    if state.learner_mode is LEARNER_OFF:
         return
     landed = has_landed(outcome)
     if landed is None:
