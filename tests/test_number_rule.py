@@ -65,6 +65,7 @@ ALLOWED = {
     ("sandbox/demo.py", "Decimal(part * (PICO // MICROS))"): OF_OURS,
     ("sandbox/demo.py", "int(draw.integers(*SIZES[strategy]))"): OF_NUMPY,
     ("sandbox/demo.py", "int(draw.integers(*SOLD_PERCENT))"): OF_NUMPY,
+    ("sandbox/showcase/traders.py", "Decimal(units // 2)"): OF_OURS,
     ("sandbox/localnet/tokens.py", "int(authority is not None)"): "a boolean",
     ("sandbox/maker/market.py", "int(self.blockhashes.life_s(block))"): OF_OURS,
     ("sandbox/maker/cluster.py", f"{SHAPED}('getBlockHeight', [CONFIRMED], Priority.STATUS), int)"): OF_JSON,
@@ -76,6 +77,15 @@ ALLOWED = {
     ("solana/backoff.py", "float(full_s * (0.5 + jitter(f'{seed}:{attempt}') / 2))"): OF_OURS,
     ("solana/pyth.py", "int(10 ** (-digits))"): OF_OURS,
     ("solana/pyth.py", "int(price * 10 ** digits)"): OF_OURS,
+    ("sweep/plan.py", "Decimal(f'{found:.6g}')"): OF_OURS,
+    ("sweep/plan.py", "Decimal(place)"): OF_OURS,
+    ("sweep/plan.py", "Decimal(round(found))"): OF_OURS,
+    ("sweep/plan.py", "float(read)"): "a decimal that the shared parser has read",
+    ("sweep/playing.py", "float(overall.equity_end_usd)"): OF_OURS,
+    ("sweep/playing.py", "float(overall.gain_usd)"): OF_OURS,
+    ("sweep/tasks.py", "Decimal(int(draw.integers(SHARES + 1)))"): OF_OURS,
+    ("sweep/tasks.py", "int(draw.integers(SHARES + 1))"): OF_NUMPY,
+    ("sweep/tasks.py", "int(draw.integers(len(listed)))"): OF_NUMPY,
     ("venues/paper.py", "int(10 ** self._quote.decimals)"): OF_OURS,
 }
 # Values of classes that msgspec could decode. Whoever makes one has read its decimals with the shared parser.
@@ -91,6 +101,8 @@ DECIMAL_FIELDS = {
     ("sdk/selection.py", "risk_tolerance"),
     ("solana/jupiter_api.py", "liquidity"),
     ("solana/jupiter_api.py", "usd_price"),
+    ("sweep/plan.py", "high"),
+    ("sweep/plan.py", "low"),
     *(("views/bridge.py", f"{term}_usd") for term in TERMS),
 }
 

@@ -240,7 +240,7 @@ def test_a_bad_line_is_answered_and_the_next_one_traded(line: bytes, field: str,
 
 def test_the_demo_is_the_same_journal_for_the_same_seed(tmp_path: Path) -> None:
     first, second, other = (
-        as_json(overmind(tmp_path, "demo", "--paper", "--signals", "120", "--seed", seed, "--json"))
+        as_json(overmind(tmp_path, "demo", "--paper", "--signals", "60", "--seed", seed, "--json"))
         for seed in ("7", "7", "8")
     )
     assert first["journal_hash"] == second["journal_hash"] != other["journal_hash"]

@@ -120,6 +120,10 @@ OVERMIND_MARK_HEARTBEAT_MS              | 0            | desk.mark_heartbeat_ns 
 OVERMIND_SIGNAL_TTL_MS                  | 0x           | refused | is not a number
 OVERMIND_SIGNAL_TTL_MS                  | 1.5          | desk.signal_ttl_ns | 1500000
 OVERMIND_ATTEMPTS_MAX                   | 1            | desk.attempts_max | 1
+OVERMIND_SPLIT                          |              | desk.split | none
+OVERMIND_SPLIT                          | Partial      | desk.split | partial
+OVERMIND_SPLIT                          | all          | desk.split | all
+OVERMIND_SPLIT_PARTS_MAX                | 8            | desk.split_parts_max | 8
 OVERMIND_EMERGENCY_STOP_THRESHOLD       | 0.0001       | desk.emergency_stop_ppm | 100
 OVERMIND_DAY_LOSS_MAX_PERCENT           | 5            | desk.day_loss_max_ppm | 50000
 OVERMIND_DRAWDOWN_MAX_PERCENT           | 12.5         | desk.drawdown_max_ppm | 125000
@@ -232,6 +236,9 @@ OVERMIND_EMERGENCY_STOP_THRESHOLD       | 10           | refused | out of bounds
 OVERMIND_CEILING_STOP_LOSS_PERCENT      | 0            | refused | out of bounds
 OVERMIND_CEILING_EXPOSURE_PERCENT       | 101          | refused | out of bounds
 OVERMIND_ATTEMPTS_MAX                   | 4            | refused | out of bounds
+OVERMIND_SPLIT                          | some         | refused | not known
+OVERMIND_SPLIT_PARTS_MAX                | 1            | refused | out of bounds
+OVERMIND_SPLIT_PARTS_MAX                | 9            | refused | out of bounds
 OVERMIND_RESERVE_FLOAT_SOL              | 0.0000000001 | refused | more digits
 OVERMIND_COST_FEE_LAMPORTS              | 100001       | refused | is above OVERMIND_COST_FEE_MAX_LAMPORTS
 OVERMIND_MAINNET_OPT_IN                 | yes          | refused | 'yes' is not known
@@ -280,6 +287,7 @@ def test_every_field_of_the_desk_can_be_set() -> None:
     ceilings = {f"ceilings.{field.name}" for field in msgspec.structs.fields(Ceilings)}
     unlisted = {f"unlisted.{field.name}" for field in msgspec.structs.fields(UnlistedRules)}
     routing = {f"routing.{field.name}" for field in msgspec.structs.fields(Routing)}
+    routing -= {"routing.routes"}  # several settings each
     rules = {f"learner_rules.{field.name}" for field in msgspec.structs.fields(LearnerRules)}
     assert fields | costs | ceilings | unlisted | routing | rules <= named
 

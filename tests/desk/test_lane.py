@@ -19,7 +19,7 @@ class Work:
     def __init__(self) -> None:
         self.done: list[str] = []
         self.used_ns = 0
-        self.lane = Lane(lambda: self.used_ns, SLICE * MS)
+        self.lane = Lane(lambda: self.used_ns, SLICE * MS, lambda: self.used_ns)
 
     @property
     def turns(self) -> list[str]:
@@ -53,6 +53,29 @@ def played(play: Callable[[Work], Awaitable[None]]) -> Work:
 def test_a_batch_works_in_slices_and_the_loop_turns_between_them() -> None:
     work = played(lambda work: work.batch("a", 10))
     assert work.turns == ["aaaa", "aaaa", "aa"]
+
+
+def test_processor_time_is_only_read_when_a_slice_may_be_over() -> None:
+    """No thread uses more than the time that passes, and to read what it used takes a system call."""
+    passed_ns, reads = 0, 0
+
+    def used() -> int:
+        nonlocal reads
+        reads += 1
+        return passed_ns // 2
+
+    async def play() -> list[int]:
+        nonlocal passed_ns
+        found = list[int]()
+        lane = Lane(used, SLICE * MS, lambda: passed_ns)
+        async with lane.held(Rank.ENTRY) as turn:
+            for _ in range(SLICE + 2):
+                await turn.pause()
+                passed_ns += MS
+                found.append(reads)
+        return found
+
+    assert run_virtual(play()) == [1] * SLICE + [2, 3]
 
 
 def test_all_who_wait_share_one_slice_a_turn() -> None:

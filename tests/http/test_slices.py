@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import json
 from typing import Any
 
@@ -35,7 +36,7 @@ def test_a_stop_comes_between_two_rows_and_is_durable_when_they_are_told() -> No
         writing = asyncio.create_task(engine.run())
         for command in opening(bench_desk(3), bench_wallets(WALLETS)):
             await engine.handle(command)
-        slices = Slices(engine, Lane(used, 4 * MS))
+        slices = Slices(engine, Lane(used, 4 * MS, itertools.count(0, 4 * MS).__next__))
         looking = asyncio.create_task(
             slices.rows(lambda state: (reports.wallet_metrics(state, book) for book in [*state.wallets.values()]))
         )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import json
 from typing import Any
 
@@ -56,7 +57,7 @@ class Stage:
         self.journal = CountingJournal()
         self.clock = VirtualClock(START_NS)
         self.engine = Engine(self.journal, self.clock)
-        self.lane = Lane(self._used, SLICE * MS)
+        self.lane = Lane(self._used, SLICE * MS, itertools.count(0, SLICE * MS).__next__)
         self.begun: list[str] = []
 
     def _used(self) -> int:

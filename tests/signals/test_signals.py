@@ -11,14 +11,22 @@ import pytest
 from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
-from overmind.core.model.enums import SELL_ACTIONS, SaleScope, SizingMethod, StrategyType, TradeAction, WalletType
+from overmind.core.model.enums import (
+    SELL_ACTIONS,
+    SaleScope,
+    SizingMethod,
+    Split,
+    StrategyType,
+    TradeAction,
+    WalletType,
+)
 from overmind.core.model.ids import SOL, Mint, SignalId, WalletId
 from overmind.core.model.money import Token
 from overmind.core.model.numbers import scaled
 from overmind.core.model.signal import RiskBudget, Signal
 from overmind.core.model.units import MICROS, NOTIONAL_MAX_MICROS, NS, PICO, PPM, PRICE_MAX_PICO
 from overmind.core.model.wallet import Exits
-from overmind.signals.decode import FIELDS, TTL_MAX_MS, BadSignal, decode_signal, read_signal, token_index
+from overmind.signals.decode import BUY_ACTIONS, FIELDS, TTL_MAX_MS, BadSignal, decode_signal, read_signal, token_index
 from overmind.signals.encode import encode_signal
 from overmind.signals.validation import FIELDS_MAX, LINE_BYTES_MAX, bare
 from overmind.text.printable import json_bytes
@@ -102,6 +110,19 @@ def test_a_signal_with_every_field() -> None:
         mev_protected=True,
         scope=SaleScope.DESK,
     )
+
+
+def test_a_buy_may_be_split() -> None:
+    def split(**said: object) -> tuple[Split | None, int | None]:
+        signal = decode_signal(line(**said), TOKENS, USDC)
+        return signal.split, signal.parts_max
+
+    assert split() == split(split=None, split_parts_max=None) == (None, None)
+    assert split(split="All", split_parts_max="8") == (Split.ALL, 8)
+    assert split(split="partial") == (Split.PARTIAL, None)
+    assert split(split_parts_max=2) == (None, 2)
+    assert split(split="none") == (Split.NONE, None)
+    assert split(split="none", notional_usd=..., risk_budget_usd=5) == (Split.NONE, None)
 
 
 def test_a_signal_may_carry_exit_rules() -> None:
@@ -357,6 +378,17 @@ MANY_FIELDS = {f"free_{number}_of_all": 1 for number in range(FIELDS_MAX)}
         (line(notional_usd=..., action="Sell"), ("quantity", "missing")),
         (line(notional_usd=..., action="MarketSell", quantity=None), ("quantity", "missing")),
         (line(scope="desk"), ("scope", "Buy sells no lots")),
+        (line(split="some"), ("split", "unknown 'some'")),
+        (line(split=True), ("split", "unknown 'True'")),
+        (line(split="all", split_parts_max=9), ("split_parts_max", "'9' is not valid")),
+        (line(split="all", split_parts_max=0), ("split_parts_max", "'0' is not valid")),
+        (line(split="all", split_parts_max=2.5), ("split_parts_max", "'2.5' is not valid")),
+        (line(split="all", split_parts_max=1), ("split_parts_max", "one part is no split")),
+        (line(split="none", split_parts_max=2), ("split_parts_max", "counts only for a split")),
+        (line(split="all", action="Sell"), ("split", "Sell is not split")),
+        (line(split_parts_max=2, action="Hold"), ("split_parts_max", "Hold is not split")),
+        (line(split="all", notional_usd=..., risk_budget_usd=5), ("split", "a risk budget is not split")),
+        (line(splits="all"), ("splits", "unknown field")),
         (line(scope="wallet", action="Sell"), ("scope", "unknown 'wallet'")),
         (line(scope=["desk"], action="Sell"), ("scope", "unknown 'list'")),
         (line(meta="text"), ("meta", "'text' is not an object")),
@@ -604,6 +636,8 @@ def signals(draw: st.DrawFn) -> Signal:
         mev_protected=draw(st.booleans()),
         scope=draw(st.sampled_from(SaleScope)) if action in SELL_ACTIONS else SaleScope.STRATEGY,
         sell_all=amount == "all",
+        split=(split := draw(st.none() | st.sampled_from(Split)) if action in BUY_ACTIONS else None),
+        parts_max=draw(st.none() | st.integers(2, 8)) if action in BUY_ACTIONS and split is not Split.NONE else None,
         exits=draw(st.none() | st.builds(Exits, *[st.none() | st.integers(1, 999_999)] * 3, st.just(5_000_000)))
         if action in (TradeAction.BUY, TradeAction.MARKET_BUY)
         else None,

@@ -95,6 +95,7 @@ from overmind.core.model.enums import (
     SaleScope,
     Side,
     SizingMethod,
+    Split,
     StrategyType,
     TradeAction,
     TradingMode,
@@ -199,6 +200,7 @@ DESK_WORDS = {
     "retry": ("exit_retry_ns", MS),
     "fresh": ("mark_age_max_ns", MS),
     "trades": ("day_trades_max", 1),
+    "parts": ("split_parts_max", 1),
     "budget": ("sizing_min_micros", MICROS),
     "dust": ("dust_micros", MICROS),
     "half": ("volatility_half_life_ns", MS),
@@ -231,7 +233,7 @@ LEARNER_WORDS = {
     "losing": ("loss_day_max_micros", MICROS),
     "worse": ("worse_max_ppm", PERCENT),
 }
-DESK_TEXTS = ("seed", "learner", "unlisted", "only", "without", "ladder", "payees", "then")
+DESK_TEXTS = ("seed", "split", "learner", "unlisted", "only", "without", "ladder", "payees", "then")
 COST_WORDS = {"depth": ("depth_micros", MICROS), "fades": ("miss_half_life_ns", MS)}
 BPS_WORDS = {"miss": "miss_bps", "waiting": "in_flight_bps"}
 TRIAL_WORDS = ("trial", "decimals", "pools", "impact", "back", "fails", "fault")
@@ -263,6 +265,8 @@ SIGNAL_WORDS = (
     "waited",
     "scope",
     "from",
+    "split",
+    "parts",
     *SENDER_WORDS,
 )
 OUTCOME_WORDS = ("at", "fee", "rent", "for")
@@ -481,6 +485,8 @@ class CoreDesk:
             sell_all=amount == "all",
             source=said.get("from", ""),
             sender=sender_with(said),
+            split=Split(said["split"]) if "split" in said else None,
+            parts_max=int(said["parts"]) if "parts" in said else None,
         )
         return SubmitSignal(signal, self.now_ns - int(said.get("waited", "0")) * MS)
 
@@ -681,6 +687,8 @@ def desk_with(desk: Desk, said: dict[str, str]) -> Desk:
         changes["costs"] = structs.replace(desk.costs, **costs)
     if "learner" in said:
         changes["routing"] = structs.replace(desk.routing, learner=LearnerMode(said["learner"]))
+    if "split" in said:
+        changes["split"] = Split(said["split"])
     rules: dict[str, object] = {
         LEARNER_WORDS[word][0]: exact(said[word], LEARNER_WORDS[word][1]) for word in LEARNER_WORDS if word in said
     }

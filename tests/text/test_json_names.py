@@ -49,6 +49,8 @@ READERS = {
     "solana/jupiter_api.py": "answers of the swap server",
     "solana/settlement.py": "answers of the chain",
     "solana/wire.py": "answers of the chain",
+    "sweep/executor.py": "our own processes",
+    "sweep/results.py": "our own files",
     "text/json_names.py": "looks for repeated names",
     "venues/paper.py": "our own journal",
 }

@@ -14,6 +14,7 @@ from overmind.core.model.signal import Signal
 from overmind.core.model.units import NS
 from overmind.journal.memory import MemoryJournal
 from overmind.prices.tape import Tape
+from overmind.venues.depth.classes import Costs
 
 SECOND_NS: Final = NS
 
@@ -43,12 +44,14 @@ def audit(
     first: Played,
     on_signal: Callable[[int], None],
     detail: Tape | None = None,
+    costs: Costs | None = None,
 ) -> list[Delayed]:
     """The first run's result, and those of the delayed ones. What lives on the first alone was look-ahead."""
     found = [result(0, first)]
     for delay_ns in (SECOND_NS, tape.longest_ns):
         later = delayed(signals, delay_ns, tape.end_ns)
-        found.append(result(delay_ns, play(config, MemoryJournal(), tape, later, seed, on_signal, detail=detail)))
+        again = play(config, MemoryJournal(), tape, later, seed, on_signal, detail=detail, costs=costs)
+        found.append(result(delay_ns, again))
     return found
 
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
 import msgspec
 
 from overmind.backtest.inside import InsideExit, InsideSummary, summary
+from overmind.backtest.intake import Intake, Send, sending
 from overmind.backtest.market import PastMarket
 from overmind.clock.virtual import VirtualClock, run_virtual
 from overmind.config import MultiWalletConfig
@@ -26,15 +27,14 @@ from overmind.core.model.ids import SOL, Mint, OrderId, WalletId
 from overmind.core.model.order import Move, Order, Work
 from overmind.core.model.outcome import Expired, Failed, Filled, Rejected
 from overmind.core.model.signal import Signal
-from overmind.core.model.units import NS
 from overmind.desk.app import App
 from overmind.desk.running import running
 from overmind.journal.buffered import BufferedJournal
 from overmind.ports import Journal
 from overmind.prices.tape import Tape
+from overmind.venues.depth.classes import Costs
 from overmind.venues.paper import PaperModel, PaperPayload
 from overmind.views import reports
-from overmind.views.decisions import DecisionStatus
 from overmind.views.positions import PositionRow, positions
 from overmind.views.stats import ExecutionStats, execution_stats
 
@@ -72,47 +72,56 @@ def play(
     on_signal: Callable[[int], None],
     model: PaperModel | None = None,
     detail: Tape | None = None,
+    costs: Costs | None = None,
 ) -> Played:
     """Submits each signal at its own time, runs to the end of the tape, settles, and reports. Same inputs, same hash.
 
     The journal is written at the end, since history can be played again: no run has to wait for the disk. Signals need
     a time and must be in order of time. `on_signal` gets the number of signals answered so far. `detail`: finer candles
-    of the same time.
+    of the same time. `costs`: what trading costs, by classes of tokens; None: what `model` says, without depth and
+    memory.
     """
-    return run_virtual(_play(config, journal, tape, signals, seed, on_signal, model, detail))
+    return play_sent(config, journal, tape, sending(signals, on_signal), seed, model, detail, costs)
+
+
+def play_sent(
+    config: MultiWalletConfig,
+    journal: Journal,
+    tape: Tape,
+    send: Send,
+    seed: int,
+    model: PaperModel | None = None,
+    detail: Tape | None = None,
+    costs: Costs | None = None,
+) -> Played:
+    """Like `play`, for signals that follow from what the desk holds when they are sent."""
+    return run_virtual(_play(config, journal, tape, send, seed, model, detail, costs))
 
 
 async def _play(
     config: MultiWalletConfig,
     journal: Journal,
     tape: Tape,
-    signals: Sequence[Signal],
+    send: Send,
     seed: int,
-    on_signal: Callable[[int], None],
     model: PaperModel | None,
     detail: Tape | None,
+    costs: Costs | None,
 ) -> Played:
     clock, buffered = VirtualClock(tape.start_ns), BufferedJournal(journal)
-    market = PastMarket(config, tape, seed, model, detail)
+    market = PastMarket(config, tape, seed, model, detail, costs)
     app = App(config, buffered, clock, market.connect)
-    codes: dict[str, int] = {}
+    intake = Intake(app, clock)
     async with running(app, SETTLE_S):
-        for count, signal in enumerate(signals, 1):
-            assert signal.at_ns is not None, signal
-            await clock.sleep(max(0, signal.at_ns - clock.now_ns()) / NS)
-            decision = await app.submit(signal)
-            if decision.status is DecisionStatus.REFUSED:
-                code = decision.refusals[0].code.value
-                codes[code] = codes.get(code, 0) + 1
-            on_signal(count)
-        await clock.sleep(max(0, tape.end_ns - clock.now_ns()) / NS)  # Positions may still reach their exits.
+        await send(intake)
+        await intake.until(tape.end_ns)  # Positions may still reach their exits.
     await buffered.write()
-    state = app.engine.state
-    return report_of(state, balances(state) == venue_balances(journal), codes, market.exits_inside)
+    equal = balances(intake.state) == venue_balances(journal)
+    return report_of(intake.state, equal, intake.refusal_codes, market.exits_inside)
 
 
 def report_of(
-    state: State, books_equal_chain: bool, codes: dict[str, int], exits_inside: Sequence[InsideExit] = ()
+    state: State, books_equal_chain: bool, codes: Mapping[str, int], exits_inside: Sequence[InsideExit] = ()
 ) -> Played:
     """`codes`: the number of refused signals by their first refusal."""
     stats = execution_stats(state)
@@ -200,13 +209,13 @@ def _settle(work: Work, payload: PaperPayload, owned: OwnedUnits) -> None:
             _add(owned, work.wallet_id, work.money.mint, -fill.spent_units)
             if work.to_wallet is not None:
                 _add(owned, work.to_wallet, work.money.mint, fill.received_units)
-        case Filled(spent_units=spent, received_units=received, fee_lamports=fee, rent_lamports=rent):
+        case Filled(spent_units=spent, received_units=received, fee_lamports=fee, rent_lamports=rent, tip_lamports=tip):
             assert isinstance(work, Order), work
             _add(owned, work.wallet_id, work.spend.mint, -spent)
             _add(owned, work.wallet_id, work.receive, received)
-            _add(owned, work.wallet_id, SOL, -fee - rent)
-        case Failed(fee_lamports=fee):
-            _add(owned, work.wallet_id, SOL, -fee)
+            _add(owned, work.wallet_id, SOL, -fee - rent - tip)
+        case Failed(fee_lamports=fee, tip_lamports=tip):
+            _add(owned, work.wallet_id, SOL, -fee - tip)
         case Expired() | Rejected():
             pass  # It never landed.
 

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Final
 
 import msgspec
@@ -33,8 +33,12 @@ from overmind.desk.engine import Engine
 from overmind.ports import Clock, Tick
 from overmind.prices.feeds import OpeningPrices
 from overmind.prices.tape import Candle, Tape
+from overmind.venues.paper_market import Pool
 
 ROUNDED_BPS: Final = 1  # a target's price is rounded up by this, so that its proceeds reach it
+
+
+PoolOf = Callable[[Mint, int], Pool]  # a token's pool, as it is known at an instant
 
 
 class Reached(Value, frozen=True):
@@ -81,7 +85,7 @@ def summary(exits: Iterable[InsideExit]) -> InsideSummary:
 
 
 def reached_inside(book: WalletBook, position: Position, candle: Candle, kept_ppm: int) -> Reached | None:
-    """The first trigger on the path. `kept_ppm`: what half the spread leaves."""
+    """The first trigger on the path. `kept_ppm`: what half the spread and the pool's fee leave."""
     stops = [(position.stop_pico, ExitCause.STOP_LOSS), (trail_pico(book, position), ExitCause.TRAILING_STOP)]
     known = [(trigger, cause) for trigger, cause in stops if trigger is not None]
     stop = max(known, key=lambda one: one[0], default=None)  # Of two equal ones the stop loss.
@@ -112,11 +116,21 @@ def _paying(target_pico: int, position: Position, candle: Candle, kept_ppm: int)
 class InsideCandles:
     """Looks into each candle once it has closed, and prices the orders that follow from it."""
 
-    def __init__(self, engine: Engine, tape: Tape, detail: Tape | None, clock: Clock, opening: OpeningPrices) -> None:
+    def __init__(
+        self,
+        engine: Engine,
+        tape: Tape,
+        detail: Tape | None,
+        clock: Clock,
+        opening: OpeningPrices,
+        pool_of: PoolOf | None = None,
+    ) -> None:
+        """`pool_of`: what a sale meets at an instant; None: a pool as deep as the candle's volume."""
         self._engine = engine
         self._tapes = [tape] if detail is None else [detail, tape]
         self._clock = clock
         self._opening = opening
+        self._pool_of = pool_of
         self._looked_ns = clock.now_ns()
         self._prices: dict[tuple[WalletId, Mint], Tick] = {}  # of the sales of this instant
         self.exits: list[InsideExit] = []
@@ -126,7 +140,6 @@ class InsideCandles:
         since_ns, self._looked_ns = self._looked_ns, self._clock.now_ns()
         self._prices.clear()
         state = self._engine.state
-        kept_ppm = PPM - round(state.settings.costs.half_spread_bps * (PPM // BPS)) if state.desk is not None else PPM
         candles: dict[Mint, list[tuple[int, Candle]]] = {}
         for book in state.wallets.values():
             if book.liquidating:
@@ -138,10 +151,19 @@ class InsideCandles:
                     position = book.positions.get(mint)
                     if position is None or closed_ns <= position.opened_ns:
                         continue
-                    reached = reached_inside(book, position, candle, kept_ppm)
+                    reached = reached_inside(book, position, *self._with_costs(mint, closed_ns, candle))
                     if reached is not None:
                         yield from self._sale(book, position, reached, closed_ns, candle)
                         break
+
+    def _with_costs(self, mint: Mint, closed_ns: int, candle: Candle) -> tuple[Candle, int]:
+        """The candle with the depth that a sale meets, and what half the spread and the pool's fee leave."""
+        if self._pool_of is not None:
+            pool = self._pool_of(mint, closed_ns)
+            return candle._replace(depth_micros=pool.depth_micros), pool.kept_ppm
+        state = self._engine.state
+        half_spread_bps = state.settings.costs.half_spread_bps if state.desk is not None else 0
+        return candle, PPM - round(half_spread_bps * (PPM // BPS))
 
     def _closed(self, mint: Mint, since_ns: int) -> Iterator[tuple[int, Candle]]:
         """The candles of the finest tape that closed after `since_ns`, with their closing times."""

@@ -85,8 +85,9 @@ CAPITAL: Final = {
     "moves": Entry("capital", "moves", "Show transfers between wallets, and withdrawals."),
 }
 SANDBOX: Final = {
-    "demo": Entry("history", "demo", "Trade a week of real prices with four demo wallets."),
+    "demo": Entry("demo", "demo", "Trade a week of real prices with four demo wallets."),
     "backtest": Entry("history", "backtest", "Run your wallets and limits over historical prices."),
+    "sweep": Entry("sweep.command", "sweep", "Run a backtest for each combination of settings."),
     "selftest": Entry("history", "selftest", "Run the nineteen operator's checks on this machine."),
     "localnet": Entry("localnet", "localnet", "Run an embedded Solana chain with RPC and WebSocket."),
     "venue": Entry("venue", "venue", "Run a swap server for a localnet or for devnet."),

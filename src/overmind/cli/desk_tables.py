@@ -31,18 +31,18 @@ def portfolio(summary: reports.PortfolioSummary) -> None:
     }
     table("Portfolio", ("", "value"), lines.items(), right=("value",))
     if summary.bridge is not None:
-        _bridge(summary.bridge)
+        bridge(summary.bridge)
 
 
-def _bridge(bridge: Bridge) -> None:
+def bridge(terms: Bridge) -> None:
     """To the micro-dollar, so that anybody can add it up."""
     lines = {
-        "Deposits": bridge.deposits_usd,
-        "+ realized P&L": bridge.realized_usd,
-        "+ unrealized P&L": bridge.unrealized_usd,
-        "+ revaluation of the SOL float": bridge.float_revaluation_usd,
-        "+ suspense": bridge.suspense_usd,
-        "= equity": bridge.equity_usd,
+        "Deposits": terms.deposits_usd,
+        "+ realized P&L": terms.realized_usd,
+        "+ unrealized P&L": terms.unrealized_usd,
+        "+ revaluation of the SOL float": terms.float_revaluation_usd,
+        "+ suspense": terms.suspense_usd,
+        "= equity": terms.equity_usd,
     }
     table(
         "From deposits to equity", ("", "USD"), ((name, f"{usd:,.6f}") for name, usd in lines.items()), right=("USD",)

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import typer
 
+from overmind.backtest.signals import BadSignals
 from overmind.cli import present
 from overmind.cli.exit_codes import BAD_INPUT, DONE, REFUSED, UNREACHABLE
 from overmind.cli.remote import ServiceRefused, ServiceSilent
@@ -44,6 +45,12 @@ def errors_told() -> Iterator[None]:
         for error in leaves(group):
             if isinstance(error, TapeError):
                 present.complain(error.place_and_problem, error.fix)
+    except* BadSignals as group:
+        code = BAD_INPUT
+        for error in leaves(group):
+            if isinstance(error, BadSignals):
+                for fault in error.faults:
+                    present.complain(fault, error.fix)
     except* (JournalUnusable, BadSignal) as group:
         code = BAD_INPUT
         _complain(group)

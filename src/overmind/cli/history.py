@@ -1,9 +1,9 @@
-"""Commands on recorded prices: the demo, backtests, the self-test."""
+"""Commands on recorded prices: backtests, and the self-test."""
 
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Annotated, Final, NamedTuple
@@ -15,65 +15,26 @@ from overmind.backtest.assumptions import assumptions_of
 from overmind.backtest.audit import Delayed, audit
 from overmind.backtest.history import Played, play
 from overmind.backtest.inside import InsideSummary
-from overmind.backtest.stamps import BadStamp, Stamps, doubts, known_at
+from overmind.backtest.signals import read_signals
+from overmind.backtest.stamps import Stamps, doubts
 from overmind.backtest.tapes import open_history
 from overmind.cli import desk_tables, present
+from overmind.cli.costs import CostsOption, chosen_costs, costs_told
 from overmind.cli.exit_codes import BAD_INPUT
-from overmind.cli.opening import JOURNAL, AsJson, Seed, absolute, journal_to_write, tokens_for_signals
+from overmind.cli.opening import JOURNAL, AsJson, JournalDir, Seed, absolute, fresh, journal_to_write
 from overmind.cli.performance.report import ReportOption, report_page
-from overmind.cli.whole import whole_option
 from overmind.config import MultiWalletConfig
 from overmind.core.model.ids import SOL
 from overmind.core.model.numbers import BadNumber, number
 from overmind.core.model.signal import Signal
-from overmind.desk.market import open_tape, tokens_by_symbol
+from overmind.desk.market import tokens_by_symbol
 from overmind.journal.sqlite import SqliteJournal
 from overmind.prices.candles import load_tape
 from overmind.prices.tape import Tape
-from overmind.sandbox.demo import demo_config, demo_env, demo_signals
-from overmind.signals.decode import BadSignal, decode_signal
-from overmind.text.characters import is_blank
+from overmind.venues.depth.classes import Costs, Level
 from overmind.views.verify import verify
 
-SIGNALS_DEFAULT: Final = 400
 SOL_PRICE_MAX: Final = 1_000_000  # in USD
-JournalDir = Annotated[
-    Path | None,
-    typer.Option(
-        "--journal-dir", callback=absolute, help="Keep the journal in this empty folder. Default: a temporary folder."
-    ),
-]
-
-
-def demo(
-    seed: Seed = 1,
-    signals: Annotated[int, whole_option("--signals", 1, 1_000_000, "Number of signals.")] = SIGNALS_DEFAULT,
-    paper: Annotated[bool, typer.Option("--paper", help="Trade on paper, without a chain.")] = False,
-    as_json: AsJson = False,
-    journal_dir: JournalDir = None,
-    report: ReportOption = None,
-) -> None:
-    """Trade a week of real prices with four demo wallets.
-
-    It needs no configuration. Keys and signals come from the seed. Trades are signed transactions on an embedded
-    Solana chain with a market maker; with --paper they are simulated fills. At the end the journal is replayed and the
-    books are compared with the chain.
-    """
-    with ExitStack() as stack:
-        data_dir = journal_dir or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="overmind-demo-")))
-        config = demo_config(seed, data_dir)
-        tape = open_tape(config)
-        drawn = demo_signals(tape, seed, signals)
-        where = "on paper" if paper else "on an embedded Solana chain"
-        if not as_json:
-            present.say(
-                f"{len(config.wallets)} wallets {where}: {signals} signals, {_days(tape)} of real prices, seed {seed}"
-            )
-        if paper:
-            _play_and_report(config, tape, drawn, seed, data_dir, as_json)
-        else:
-            _rehearse_and_report(demo_env(seed, data_dir), tape, drawn, data_dir, as_json)
-        report_page(data_dir / JOURNAL, report)
 
 
 def _dollars(text: str) -> float:
@@ -114,6 +75,7 @@ def backtest(
     audited: Annotated[
         bool, typer.Option("--audit", help="Run again with every signal a second and a candle later, and compare.")
     ] = False,
+    costs: CostsOption = Level.NORMAL.value,
     seed: Seed = 0,
     as_json: AsJson = False,
     journal_dir: JournalDir = None,
@@ -124,6 +86,7 @@ def backtest(
     A signal is decided on candles that closed before it, and fills at the opening price of the next candle. It uses the
     same engine as live trading and leaves the journal of your desk alone.
     """
+    market = chosen_costs(costs)
     with ExitStack() as stack:
         config = MultiWalletConfig.from_env()  # Without a log: history does not belong into the desk's log.
         present.warn_of(config.warnings)
@@ -137,12 +100,13 @@ def backtest(
         if finer is not None and finer.step_ns >= history.step_ns:
             present.complain(f"{detail}: its candles are not shorter than the tape's", "name finer ones with --detail")
             raise typer.Exit(BAD_INPUT)
-        read = _read_signals(signals, config, history, stamps)
+        read = read_signals(signals, config, history, stamps)
         warnings = [*history.notes, *([] if stamps is not None else doubts(read, history))]
         for warning in warnings:
             present.warn(warning)
-        _play_and_report(config, history, read, seed, data_dir, as_json, warnings, audited, finer)
-        report_page(data_dir / JOURNAL, report, [*warnings, *assumptions_of(history, seed, finer)])
+        assumed = [*assumptions_of(history, seed, finer, costs=market, tokens=config.desk.tokens.values())]
+        _play_and_report(config, history, read, seed, data_dir, as_json, warnings, audited, finer, market, assumed)
+        report_page(data_dir / JOURNAL, report, [*warnings, *assumed])
 
 
 def _play_and_report(
@@ -155,28 +119,19 @@ def _play_and_report(
     warnings: Sequence[str] = (),
     audited: bool = False,
     detail: Tape | None = None,
+    costs: Costs | None = None,
+    assumed: Sequence[str] = (),
 ) -> None:
     def run(journal: SqliteJournal, on_signal: Callable[[int], None]) -> Played:
-        return play(config, journal, tape, signals, seed, on_signal, detail=detail)
+        return play(config, journal, tape, signals, seed, on_signal, detail=detail, costs=costs)
 
     def again(first: Played, on_signal: Callable[[int], None]) -> list[Delayed]:
-        return audit(config, tape, signals, seed, first, on_signal, detail) if audited else []
+        return audit(config, tape, signals, seed, first, on_signal, detail, costs) if audited else []
 
-    ran = BacktestRun(config.mode.value, config.cluster.value, len(signals), warnings, again)
+    ran = BacktestRun(
+        config.mode.value, config.cluster.value, len(signals), warnings, again, assumed, costs_told(costs)
+    )
     _run_and_report(run, ran, data_dir, as_json)
-
-
-def _rehearse_and_report(
-    env: Mapping[str, str], tape: Tape, signals: Sequence[Signal], data_dir: Path, as_json: bool
-) -> None:
-    import uvloop  # Here, since nothing else needs it.
-
-    from overmind.sandbox.rehearsal import rehearse
-
-    def run(journal: SqliteJournal, on_signal: Callable[[int], None]) -> Played:
-        return uvloop.run(rehearse(env, journal, tape, signals, on_signal))
-
-    _run_and_report(run, BacktestRun("Live", "localnet", len(signals)), data_dir, as_json)
 
 
 def _not_again(first: Played, on_signal: Callable[[int], None]) -> list[Delayed]:
@@ -191,15 +146,14 @@ class BacktestRun(NamedTuple):
     signals: int
     warnings: Sequence[str] = ()
     again: Callable[[Played, Callable[[int], None]], list[Delayed]] = _not_again  # the audit's runs, if it is wanted
+    assumptions: Sequence[str] = ()
+    costs: str = ""  # a sentence about them; blank: nothing was simulated
 
 
 def _run_and_report(
     run: Callable[[SqliteJournal, Callable[[int], None]], Played], ran: BacktestRun, data_dir: Path, as_json: bool
 ) -> None:
-    if (data_dir / JOURNAL).exists():
-        present.complain(f"{data_dir / JOURNAL} exists", "a run needs a fresh journal: name an empty folder")
-        raise typer.Exit(BAD_INPUT)
-    with journal_to_write(data_dir) as journal, present.progress() as shown:
+    with journal_to_write(fresh(data_dir)) as journal, present.progress() as shown:
         task = shown.add_task("trading", total=ran.signals)
         played = run(journal, lambda count: shown.update(task, completed=count))
         head = journal.head().hex()
@@ -210,17 +164,20 @@ def _run_and_report(
         report = {"mode": ran.mode, "cluster": ran.cluster, **msgspec.structs.asdict(played)}
         report["stats"] = {**msgspec.structs.asdict(played.stats), "success_rate": played.stats.success_rate}
         proof = {"journal": str(data_dir / JOURNAL), "journal_hash": head, "verified": verified}
-        present.emit_json({**report, **proof, "warnings": ran.warnings, "audit": again})
+        told = {"warnings": ran.warnings, "assumptions": ran.assumptions, "audit": again}
+        present.emit_json({**report, **proof, **told})
     else:
-        _show(played, head, verified.entries, sound, "venue" if ran.cluster == "paper" else "chain")
+        _show(played, head, verified.entries, sound)
         _show_audit(again)
+        if ran.costs:
+            present.say(ran.costs)
     if not sound:
         for problem in verified.problems or [f"the books differ from what is on the {ran.cluster} side"]:
             present.complain(problem)
         raise typer.Exit(BAD_INPUT)
 
 
-def _show(played: Played, head: str, entries: int, sound: bool, other: str) -> None:
+def _show(played: Played, head: str, entries: int, sound: bool) -> None:
     desk_tables.wallets(played.wallets)
     desk_tables.positions(played.positions)
     desk_tables.stats(played.stats)
@@ -231,7 +188,7 @@ def _show(played: Played, head: str, entries: int, sound: bool, other: str) -> N
     if sound:
         present.say(
             f"Proof: {entries} journal entries replay to state {played.state_hash[:16]}…, chain head {head[:16]}…; "
-            f"the books equal the {other}, to the last unit.",
+            f"the books equal the venue, to the last unit.",
             "green",
         )
 
@@ -258,47 +215,6 @@ def _show_audit(again: Sequence[Delayed]) -> None:
     )
     present.table("Audit for look-ahead", columns, rows, right=columns[1:])
     present.say("A gain that only the first run has came from knowing a price before it could be traded on.")
-
-
-def _read_signals(path: Path, config: MultiWalletConfig, tape: Tape, stamps: Stamps | None) -> list[Signal]:
-    """Reads all signals, or shows the problems of all lines and raises typer.Exit."""
-    tokens, signals, wrong = tokens_for_signals(config.desk), [], 0
-    try:
-        lines = path.read_bytes().splitlines()
-    except OSError as error:
-        present.complain(f"{path}: {error.strerror}", "name a readable file of JSON Lines")
-        raise typer.Exit(BAD_INPUT) from None
-    for row, line in enumerate(lines, 1):
-        if is_blank(line):
-            continue
-        try:
-            signal = decode_signal(line, tokens, config.desk.quote, config.signal_fields_ignored, config.wallets)
-            fault = _off_tape(signal, tape)
-            signal = signal if fault else known_at(signal, stamps, tape)
-        except BadSignal as error:
-            fault = str(error)
-        except BadStamp as error:
-            fault = f"timestamp: {error}"
-        if fault:
-            present.complain(f"{path}, line {row}: {fault}")
-            wrong += 1
-        else:
-            signals.append(signal)
-    if wrong:
-        raise typer.Exit(BAD_INPUT)
-    return sorted(signals, key=lambda signal: signal.at_ns or 0)
-
-
-def _off_tape(signal: Signal, tape: Tape) -> str:
-    if signal.at_ns is None:
-        return "timestamp: missing. A backtest must know when the signal came"
-    if not tape.start_ns <= signal.at_ns <= tape.end_ns:
-        return "timestamp: outside the tape. Signals must lie between its first and last candle"
-    return ""
-
-
-def _days(tape: Tape) -> str:
-    return f"{(tape.end_ns - tape.start_ns) / 86_400e9:.1f} days"
 
 
 def selftest(as_json: AsJson = False) -> None:

@@ -32,6 +32,10 @@ def localnet(
     faults: Annotated[
         str, typer.Option("--faults", help='Faults as JSON, for example {"drop_ppm": 100000}. See docs/localnet.md.')
     ] = "{}",
+    relay: Annotated[
+        str,
+        typer.Option("--relay", help='Terms of the relay as JSON, for example {"landing_ppm": 800000}.'),
+    ] = "{}",
     as_json: AsJson = False,
 ) -> None:
     """Run an embedded Solana chain with RPC and WebSocket.
@@ -41,18 +45,21 @@ def localnet(
     from overmind.sandbox.localnet.__main__ import say_ready, serve
     from overmind.sandbox.localnet.faults import Faults
     from overmind.sandbox.localnet.network import Localnet
+    from overmind.sandbox.localnet.relay import RelayTerms
 
     try:
-        switches = msgspec.json.decode(faults, type=Faults)
-        if (repeated := repeated_name(faults)) is not None:
-            raise ValueError(f"--faults: {repeated} is given more than once")
-        net = Localnet(port=port, slot_ms=slot_ms, seed=seed, faults=switches, state_dir=state_dir)
+        switches, terms = msgspec.json.decode(faults, type=Faults), msgspec.json.decode(relay, type=RelayTerms)
+        for option, text in (("--faults", faults), ("--relay", relay)):
+            if (repeated := repeated_name(text)) is not None:
+                raise ValueError(f"{option}: {repeated} is given more than once")
+        net = Localnet(port=port, slot_ms=slot_ms, seed=seed, faults=switches, state_dir=state_dir, relay=terms)
     except ValueError as error:
         present.complain(str(error), "see `overmind localnet --help` and docs/localnet.md")
         raise typer.Exit(BAD_INPUT) from None
 
     def say(ready: Localnet) -> None:
         present.say(f"localnet at {ready.url}, WebSocket {ready.ws_url}", "green")
+        present.say(f"relay at {ready.relay_url}")
         present.say(f"genesis hash {ready.chain.genesis_hash}, a slot every {slot_ms} ms")
         present.say(f"try:  solana airdrop 10 <ADDRESS> --url {ready.url}")
         present.say(f"      overmind venue --rpc-url {ready.url}")

@@ -41,6 +41,14 @@ SEED_MAX: Final = 2**63 - 1
 LAST_MAX: Final = 50_000  # closed orders, moves or refusals that one command shows
 
 
+def fresh(data_dir: Path) -> Path:
+    """A folder for a run's journal, which must have none yet. Raises typer.Exit."""
+    if (data_dir / JOURNAL).exists():
+        present.complain(f"{data_dir / JOURNAL} exists", "a run needs a fresh journal: name an empty folder")
+        raise typer.Exit(BAD_INPUT)
+    return data_dir
+
+
 def absolute(path: Path | None) -> Path | None:
     """Makes paths that are given on the command line absolute, so that errors name them in full."""
     return None if path is None else path.absolute()
@@ -59,6 +67,12 @@ DataDir = Annotated[
     Path | None,
     typer.Option(
         "--data-dir", callback=data_folder, help="Folder of the journal. Default: OVERMIND_DATA_DIR, else ./data."
+    ),
+]
+JournalDir = Annotated[
+    Path | None,
+    typer.Option(
+        "--journal-dir", callback=absolute, help="Keep the journal in this empty folder. Default: a temporary folder."
     ),
 ]
 Seed = Annotated[

@@ -8,6 +8,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterable, Sequence
 from datetime import timedelta
+from textwrap import wrap
 from typing import Final
 
 from rich.box import HEAVY_HEAD
@@ -25,6 +26,7 @@ from overmind.views.amounts import dollars
 
 usd = dollars
 PIPE_COLUMNS: Final = 400  # wide, so that programs read unfolded lines
+PAGE_COLUMNS: Final = 80  # of text that people read
 
 
 class _Console(Console):
@@ -70,6 +72,13 @@ def say(line: str, style: str = "") -> None:
 def indented(line: str, style: str = "") -> None:
     """Folded at words where the terminal is too narrow."""
     out().print(Padding(text(line, style), (0, 0, 0, 9)), overflow="fold", soft_wrap=False)
+
+
+def paragraph(line: str, style: str = "", indent: int = 0) -> None:
+    """Folded at words to 80 columns, or to the terminal's if it has fewer, in a pipe too."""
+    room, margin = min(PAGE_COLUMNS, out().width) - indent, " " * indent
+    for folded in wrap(printable(line), room):
+        out().print(Text(f"{margin}{folded}", style=style))
 
 
 def note(line: str) -> None:

@@ -37,7 +37,14 @@ from overmind.config.variables.costs import (
     COST_RENT_2022,
     COST_RENT_LOST,
 )
-from overmind.config.variables.performance import ATTEMPTS_MAX, RATE_MAX, SELECTION_TIMEOUT, SIGNAL_TTL
+from overmind.config.variables.performance import (
+    ATTEMPTS_MAX,
+    RATE_MAX,
+    SELECTION_TIMEOUT,
+    SIGNAL_TTL,
+    SPLIT,
+    SPLIT_PARTS_MAX,
+)
 from overmind.config.variables.risk import (
     ADMISSION,
     ADMISSION_EXIT,
@@ -115,6 +122,8 @@ def build_desk(settings: Settings, cluster: Cluster, managed: Managed, findings:
         mark_heartbeat_ns=settings.get(MARK_HEARTBEAT),
         signal_ttl_ns=settings.get(SIGNAL_TTL),
         attempts_max=settings.get(ATTEMPTS_MAX),
+        split=settings.get(SPLIT),
+        split_parts_max=settings.get(SPLIT_PARTS_MAX),
         emergency_stop_ppm=settings.get(EMERGENCY_STOP_THRESHOLD),
         day_loss_max_ppm=settings.get(DAY_LOSS_MAX),
         day_loss_flatten=settings.get(DAY_LOSS_FLATTEN),

@@ -43,14 +43,14 @@ _KNOWN: Final = (
 )
 LIMITS: Final[Mapping[str, LimitField]] = {row.name: row for row in LIMIT_FIELDS if row.in_files}
 # Names and bounds as in a signal (`overmind.signals.decode`); a wallet's stop loss is one of its limits.
-_EXITS: Final[Mapping[str, tuple[str, Measure]]] = {
+EXITS: Final[Mapping[str, tuple[str, Measure]]] = {
     "trailing_stop_percent": ("trailing_ppm", kinds.percent_within("0.0001", "99.9999")),
     "take_profit_percent": ("take_profit_ppm", kinds.percent_within("0.0001", "100000")),
     "max_hold_ms": ("hold_max_ns", kinds.milliseconds(1, _HOLD_MAX_MS)),
     "max_hold_hours": ("hold_max_ns", kinds.hours("0.001", _HOLD_MAX_MS // 3_600_000)),
 }
 # Where a limit or an exit stands. One that stands beside them would have no effect.
-_PLACES: Final = {**dict.fromkeys(LIMITS, "risk_limits"), **dict.fromkeys(_EXITS, "exits")}
+_PLACES: Final = {**dict.fromkeys(LIMITS, "risk_limits"), **dict.fromkeys(EXITS, "exits")}
 _STATUSES: Final = {status.value: status for status in WalletStatus}
 _SHARE: Final = ("strategy_type", "allocation_percentage", "max_position_size", "enabled")
 
@@ -200,13 +200,13 @@ class _Reader:
     def _exits(self, given: object) -> Exits | None:
         """None if the file gives none."""
         if not isinstance(given, dict):
-            self._refuse("exits", "not an object", f"give some of {', '.join(_EXITS)}")
+            self._refuse("exits", "not an object", f"give some of {', '.join(EXITS)}")
             return None
-        self._check_members(given, "exits", tuple(_EXITS))
-        named = [name for name in _EXITS if given.get(name) is not None]
+        self._check_members(given, "exits", tuple(EXITS))
+        named = [name for name in EXITS if given.get(name) is not None]
         if {"max_hold_ms", "max_hold_hours"} <= set(named):
             self._refuse("exits.max_hold_hours", "a second time to hold", "give max_hold_ms or max_hold_hours")
-        fields = {_EXITS[name][0]: self._measure(given, "exits", name, _EXITS[name][1]) for name in named}
+        fields = {EXITS[name][0]: self._measure(given, "exits", name, EXITS[name][1]) for name in named}
         return Exits(**fields) if fields else None
 
     def _strategies(self, given: object) -> dict[StrategyType, StrategyShare] | None:

@@ -32,7 +32,8 @@ from overmind.core.control.history import decide_history
 from overmind.core.control.holds import DISK_FULL, add_hold, holds_of, lift_expired, lift_hold, trust_clock
 from overmind.core.control.landed import decide_landed
 from overmind.core.entries.entering import enter, enter_sized, refuse_entry, refuse_sized
-from overmind.core.entries.request import entry_request, stale_at_ns
+from overmind.core.entries.entering_parts import enter_parts, part_request, split_of, used_by_others
+from overmind.core.entries.request import EntryRequest, entry_request, stale_at_ns
 from overmind.core.entries.rules import FUTURE_MAX_NS
 from overmind.core.entries.selection_index import SelectionIndex
 from overmind.core.entries.sizing import SizedRequest
@@ -81,7 +82,7 @@ from overmind.core.model.commands import (
     WriteOff,
 )
 from overmind.core.model.controls import Hold, Scope
-from overmind.core.model.enums import HOLD, TradeAction
+from overmind.core.model.enums import HOLD, UNSPLIT, TradeAction
 from overmind.core.model.events import (
     DeskConfigured,
     Event,
@@ -253,8 +254,22 @@ def _answer(state: State, index: SelectionIndex, signal: Signal, at_ns: int, rec
         yield placed if placed is not None else refuse_sized(state, index, sized, at_ns, received_at_ns)
     else:
         entry = entry_request(state, signal, stale_at_ns(state.settings, signal, received_at_ns))
+        if split_of(state.settings, signal) is not UNSPLIT:
+            yield from _split(state, index, entry, at_ns, received_at_ns)
+            return
         placed = enter(state, index, entry, at_ns, received_at_ns)
         yield placed if placed is not None else refuse_entry(state, index, entry, at_ns, received_at_ns)
+
+
+def _split(
+    state: State, index: SelectionIndex, entry: EntryRequest, at_ns: int, received_at_ns: int
+) -> Iterator[Event]:
+    """All parts are decided before the first one is placed."""
+    parts = enter_parts(state, index, entry, at_ns, received_at_ns)
+    if parts:
+        yield from parts
+    else:
+        yield refuse_entry(state, index, entry, at_ns, received_at_ns)
 
 
 def _close(state: State, index: SelectionIndex, record: RecordOutcome, at_ns: int) -> Iterator[Event]:
@@ -299,6 +314,10 @@ def _next_attempt(
     if known.signal.risk is not None:
         sized = SizedRequest(state, known.signal, order.expires_at_ns)
         placed = enter_sized(state, index, sized, at_ns, received_at_ns=at_ns, failed=order)
+    elif order.parts:
+        entry = part_request(state, known.signal, order)
+        taken = used_by_others(state, order)
+        placed = enter(state, index, entry, at_ns, received_at_ns=at_ns, failed=order, taken=taken)
     else:
         entry = entry_request(state, known.signal, order.expires_at_ns)
         placed = enter(state, index, entry, at_ns, received_at_ns=at_ns, failed=order)

@@ -7,7 +7,8 @@
 
 A stop takes several turns of the loop from its socket to its answer, and so does a health probe. So it is the work of
 one turn that delays it, however many requests wait. A slice is measured in processor time of the loop's thread: it must
-not shrink because the machine does something else.
+not shrink because the machine does something else. To read it takes a system call, and a thread never uses more than
+the time that passes. So a clock that needs no system call is read first.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Final, NamedTuple
 
-from overmind.clock.clocks import thread_ns
+from overmind.clock.clocks import SystemClock, thread_ns
 
 SLICE_NS: Final = 4_000_000  # in one turn of the loop; the signal that passes it is finished first
 REST_S: Final = 0.02  # At most so long at a time does the lane rest, so that urgent requests cannot shut it.
@@ -74,14 +75,21 @@ class Turn:
 
 
 class Lane:
-    def __init__(self, used_ns: Callable[[], int] = thread_ns, slice_ns: int = SLICE_NS) -> None:
-        """`used_ns`: the processor time that the loop's thread has used."""
+    def __init__(
+        self,
+        used_ns: Callable[[], int] = thread_ns,
+        slice_ns: int = SLICE_NS,
+        passed_ns: Callable[[], int] = SystemClock.steady_ns,
+    ) -> None:
+        """`used_ns`: the processor time that the loop's thread has used. `passed_ns`: a clock that never jumps."""
         self._used_ns = used_ns
+        self._passed_ns = passed_ns
         self._slice_ns = slice_ns
         self._waiting: list[tuple[Place, asyncio.Future[None]]] = []  # a heap
         self._number = 0
         self._held = False
-        self._began_ns: int | None = None  # when this turn's slice began; None: it has not
+        self._began_ns: int | None = None  # when this turn's slice began, by `used_ns`; None: it has not
+        self._began_passed_ns = 0  # the same by `passed_ns`
         self._urgent = 0  # requests
         self._rest: asyncio.TimerHandle | None = None
         self._rested = False  # The next slice is given, whatever is urgent.
@@ -117,7 +125,7 @@ class Lane:
         else:
             await self._wait(place)
         if self._began_ns is None:
-            self._began_ns = self._used_ns()
+            self._began_ns, self._began_passed_ns = self._used_ns(), self._passed_ns()
             asyncio.get_running_loop().call_soon(self._turned)
 
     def leave(self) -> None:
@@ -158,7 +166,9 @@ class Lane:
         self._give()
 
     def _is_over(self) -> bool:
-        return self._began_ns is not None and self._used_ns() - self._began_ns >= self._slice_ns
+        if self._began_ns is None or self._passed_ns() - self._began_passed_ns < self._slice_ns:
+            return False
+        return self._used_ns() - self._began_ns >= self._slice_ns
 
     def _must_rest(self) -> bool:
         return self._urgent > 0 and not self._rested

@@ -40,6 +40,7 @@ from overmind.solana.rpc import Endpoint, Rpc
 from overmind.solana.signer import LocalSigner
 from overmind.venues.jupiter import JupiterVenue
 from overmind.venues.paper import PaperModel, PaperVenue, makes_account
+from overmind.venues.paper_market import PaperMarket
 from overmind.venues.proceeds import SaleProceeds
 from overmind.venues.round_trip import RoundTrip
 
@@ -124,6 +125,7 @@ def paper_venue(
     bounds_slippage: bool = False,
     awaits_price: bool = False,
     tick_of: Callable[[Order], Tick | None] | None = None,
+    market: PaperMarket | None = None,
 ) -> PaperVenue:
     """A venue on paper for the wallets of this engine."""
 
@@ -151,6 +153,7 @@ def paper_venue(
         bounds_slippage,
         awaits_price,
         tick_of,
+        market,
     )
 
 

@@ -10,7 +10,7 @@ liquidity. Until the first candle has closed, its own volume is used.
 
 from __future__ import annotations
 
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Mapping
 from itertools import pairwise
 from typing import Final, NamedTuple
@@ -98,6 +98,26 @@ class Series(Value, frozen=True):
         candle = bisect_right(self.closed_at_ns, at_ns + self.step_ns)
         return self.closed_at_ns[candle] - self.step_ns if candle < len(self.closed_at_ns) else None
 
+    def between(self, from_ns: int, to_ns: int) -> Series | None:
+        """The candles that lie within this time whole; None: none does."""
+        first = bisect_left(self.closed_at_ns, from_ns + self.step_ns)
+        last = bisect_right(self.closed_at_ns, to_ns)
+        if first >= last:
+            return None
+        kept = slice(first, last)
+        return Series(
+            self.mint,
+            self.closed_at_ns[first] - self.step_ns,
+            self.step_ns,
+            self.closed_at_ns[kept],
+            self.open_pico[kept],
+            self.high_pico[kept],
+            self.low_pico[kept],
+            self.close_pico[kept],
+            self.depth_micros[kept],
+            self.range_bps[kept],
+        )
+
     def gaps(self) -> Iterator[Gap]:
         closes = self.closed_at_ns
         for before, after in pairwise(closes):
@@ -131,6 +151,11 @@ class Tape:
         """The opening prices of the candles that are open at `at_ns`; a mint without one is absent."""
         found = ((mint, one.opening(at_ns)) for mint, one in self.series.items())
         return {mint: tick for mint, tick in found if tick is not None}
+
+    def between(self, from_ns: int, to_ns: int) -> Tape | None:
+        """What of it lies within this time; None: no candle does."""
+        parts = {mint: part for mint, one in self.series.items() if (part := one.between(from_ns, to_ns)) is not None}
+        return Tape(parts, self.notes) if parts else None
 
     def closes_ns(self) -> Iterator[int]:
         """Each time at which a candle closes, in order. Prices change only at these times."""

@@ -46,12 +46,21 @@ class UseOfDay(Value, frozen=True):
     highest_percent: float
 
 
+Columns = Mapping[str, Callable[[Value], object]]
+Files = Mapping[str, tuple[Columns, Iterable[Value]]]  # by the file's name without its end
+
+
 def write_files(folder: Path, report: Report) -> list[Path]:
+    """Raises OSError."""
+    return write_tables(folder, _files(report))
+
+
+def write_tables(folder: Path, files: Files) -> list[Path]:
     """Raises OSError."""
     folder.mkdir(parents=True, exist_ok=True)
     with ExitStack() as undo:
         tables: list[Table[Value]] = []
-        for name, (columns, rows) in _files(report).items():
+        for name, (columns, rows) in files.items():
             table = Table(folder / f"{name}.csv", columns)
             undo.callback(table.drop)
             undo.callback(table.close)
@@ -75,10 +84,7 @@ def write_text(path: Path, text: str) -> None:
         partial.unlink(missing_ok=True)
 
 
-Columns = Mapping[str, Callable[[Value], object]]
-
-
-def _files(report: Report) -> dict[str, tuple[Columns, Iterable[Value]]]:
+def _files(report: Report) -> Files:
     groups = {
         "all": (report.trades_total,),
         "strategy": report.by_strategy,
@@ -114,9 +120,14 @@ def _cell(name: str) -> Callable[[Value], object]:
         value = getattr(row, name)
         if isinstance(value, dict):
             value = ", ".join(f"{key} {count}" for key, count in value.items())
-        return f"'{value}" if isinstance(value, str) and value.startswith(FORMULA_BEGINS) else value
+        return safe(value)
 
     return cell
+
+
+def safe(value: object) -> object:
+    """No spreadsheet takes it for a formula."""
+    return f"'{value}" if isinstance(value, str) and value.startswith(FORMULA_BEGINS) else value
 
 
 def _figures(report: Report) -> Iterable[Pair]:

@@ -75,6 +75,11 @@ def instant(text: str) -> str:
     return text.removesuffix("+00:00").replace("T", " ") or NONE
 
 
+def typed(text: str) -> str:
+    """With the signs of a keyboard, so that it can be copied into a calculation."""
+    return text.replace(MINUS, "-").replace(NONE, "-")
+
+
 FILTERS: Final = {
     "usd": usd,
     "signed_usd": signed_usd,

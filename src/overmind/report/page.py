@@ -64,8 +64,8 @@ def page_of(report: Report, code: ChartCode) -> str:
         library=Markup(library),
         script=Markup(script),
         fault=f"{NO_CODE}{code.fault}" if code.body is None else "",
-        points=_for_script(report.points),
-        trades=_for_script(trade_list(report.trades)),
+        points=for_script(report.points),
+        trades=for_script(trade_list(report.trades)),
     )
 
 
@@ -105,7 +105,7 @@ def _sections(report: Report) -> list[Section]:
     return [Section(name, rows, max(abs(row.pnl_usd) for row in rows)) for name, rows in parts.items() if rows]
 
 
-def _for_script(value: object) -> Markup:
+def for_script(value: object) -> Markup:
     """JSON within a script element, which no text in it can end."""
     return Markup(json_bytes(value).decode().replace("<", "\\u003c"))
 
@@ -116,7 +116,7 @@ def _template() -> Template:
         loader=FileSystemLoader(HERE / "templates"),
         autoescape=True,
         undefined=StrictUndefined,
-        finalize=_shown,
+        finalize=shown_text,
         trim_blocks=True,
         lstrip_blocks=True,
         auto_reload=False,
@@ -126,6 +126,6 @@ def _template() -> Template:
     return environment.get_template(TEMPLATE)
 
 
-def _shown(value: object) -> object:
+def shown_text(value: object) -> object:
     """No text from outside turns letters around or hides some."""
     return printable(value) if type(value) is str else value

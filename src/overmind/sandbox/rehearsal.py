@@ -9,18 +9,19 @@ from __future__ import annotations
 import math
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
-from typing import Final
+from typing import Final, Protocol
 
 from msgspec import structs
 
 from overmind.backtest.history import Played, report_of
+from overmind.backtest.intake import Intake
 from overmind.clock.clocks import JumpClock, SystemClock
 from overmind.config import MultiWalletConfig
 from overmind.config.problems import Findings
 from overmind.config.token_list import tokens_of
 from overmind.config.variables.chain import Cluster
 from overmind.core.books.state import State
-from overmind.core.model.ids import SOL, WalletId
+from overmind.core.model.ids import SOL, Mint, WalletId
 from overmind.core.model.money import Token
 from overmind.core.model.signal import Signal
 from overmind.core.model.units import LAMPORTS, PPM, ppm_of
@@ -36,11 +37,12 @@ from overmind.sandbox.maker.server import Maker
 from overmind.solana.chain import RpcChain
 from overmind.solana.responses import OwnerBalances
 from overmind.solana.rpc import Rpc
-from overmind.views.decisions import DecisionStatus
+from overmind.views.decisions import Decision
 
 SLOT_MS: Final = 10
 FINAL_S: Final = 60.0
 FLOAT_LAMPORTS: Final = LAMPORTS
+UNLISTED_DECIMALS: Final = 6
 
 
 def localnet_tokens() -> tuple[Token, ...]:
@@ -84,42 +86,64 @@ async def embedded(env: Mapping[str, str], tape: Tape, clock: Clock) -> AsyncIte
     async with (
         Localnet(port=0, slot_ms=SLOT_MS) as net,
         Rpc([net.url], SystemClock(), requests_per_s=math.inf) as rpc,
-        Maker(rpc, SecretKey.generate(), tokens, LoopedTape(tape, clock), clock) as maker,
+        Maker(rpc, SecretKey.generate(), tokens, LoopedTape(tape, clock), clock, first_order=0) as maker,
     ):
         config = scratch(MultiWalletConfig.from_env(live_on(env, net.url, maker.url), dotenv=None))
         await fund(rpc, config)
         yield config, rpc
 
 
+class Sender(Protocol):
+    """Says what is sent at each of its times, by what the desk holds then."""
+
+    @property
+    def times(self) -> Sequence[int]: ...
+
+    def signal(self, number: int, state: State) -> Signal: ...
+
+
 async def rehearse(
     env: Mapping[str, str],
     journal: Journal,
     tape: Tape,
-    signals: Sequence[Signal],
-    on_signal: Callable[[int], None],
+    sender: Sender,
+    heard: Callable[[Signal, Decision], None],
+    unlisted: Sequence[Mint] = (),
 ) -> Played:
-    """Plays each signal at its time on the tape with real transactions, and settles until every outcome is final."""
-    clock, codes = JumpClock(tape.start_ns), dict[str, int]()
+    """Sends each signal at its time on the tape, as real transactions, and settles until every outcome is final.
+
+    `unlisted`: mints that the chain has and no list. `heard` gets each signal with its answer.
+    """
+    clock = JumpClock(tape.start_ns)
     async with (
         embedded(env, tape, clock) as (config, rpc),
         connected(config, clock) as connect,
         running(App(config, journal, clock, connect), FINAL_S) as app,
     ):
-        for count, signal in enumerate(signals, 1):
-            assert signal.at_ns is not None, signal
-            await app.settle()
-            clock.leap_to(signal.at_ns)
-            await app.look()
-            decision = await app.submit(signal)
-            if decision.status is DecisionStatus.REFUSED:
-                code = decision.refusals[0].code.value
-                codes[code] = codes.get(code, 0) + 1
-            on_signal(count)
+        for mint in unlisted:
+            await rpc.call("overmind_createMint", [{"mint": mint, "decimals": UNLISTED_DECIMALS}], Priority.ENTRY)
+        intake = Intake(app, clock)
+        for number, at_ns in enumerate(sender.times):
+            clock.leap_to(at_ns)
+            await _quiet(app)
+            signal = sender.signal(number, intake.state)
+            heard(signal, await intake.submit(signal))
+            await _quiet(app)
         final = await app.settle_finally(FINAL_S)
-        state = app.engine.state
+        state = intake.state
         async with RpcChain(rpc, clock) as chain:
             equal = final and not state.holds and await books_equal_chain(state, chain)
-        return report_of(state, equal, codes)
+        return report_of(state, equal, intake.refusal_codes)
+
+
+async def _quiet(app: App) -> None:
+    """Until nothing is open and the newest prices make nothing due, so that no result hangs on what is faster.
+
+    A sale changes the average cost of what is left, and so its stop.
+    """
+    await app.settle()
+    await app.look()
+    await app.settle()
 
 
 async def books_equal_chain(state: State, chain: RpcChain) -> bool:

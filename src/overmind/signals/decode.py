@@ -9,7 +9,7 @@ from typing import Final, NamedTuple
 import structlog
 
 from overmind.core.model.defaults import DEFAULT_RISK_TOLERANCE_PPM, STRATEGIES, WALLET_TYPES
-from overmind.core.model.enums import SELL_ACTIONS, SaleScope, SizingMethod, StrategyType, TradeAction
+from overmind.core.model.enums import SELL_ACTIONS, SaleScope, SizingMethod, Split, StrategyType, TradeAction
 from overmind.core.model.ids import Mint, SignalId, WalletId
 from overmind.core.model.money import Token
 from overmind.core.model.numbers import decimal_of, shown
@@ -33,6 +33,9 @@ BUDGET_FIELDS: Final = AMOUNT_FIELDS[2:]
 VOLATILITY_FIELDS: Final = ("volatility_multiple", "volatility_horizon_ms")
 RISK_FIELDS: Final = ("sizing", *BUDGET_FIELDS, *VOLATILITY_FIELDS)
 SIZINGS: Final = {method.value: method for method in SizingMethod}
+SPLITS: Final = {split.value: split for split in Split}
+SPLIT_FIELDS: Final = ("split", "split_parts_max")
+PARTS_MAX: Final = 8
 SCOPES: Final = {scope.value: scope for scope in SaleScope}
 ALL: Final = "all"  # the quantity of a sale of everything within its scope
 EXIT_FIELDS: Final = ("stop_loss_percent", "trailing_stop_percent", "take_profit_percent", "max_hold_ms")
@@ -65,6 +68,8 @@ FIELDS: Final = frozenset(
         "take_profit_percent",
         "max_hold_ms",
         "scope",
+        "split",
+        "split_parts_max",
         "meta",
     }
 )
@@ -97,6 +102,9 @@ MEANT: Final = {
     "takeprofit*": "take_profit_percent",
     "tp*": "take_profit_percent",
     "exclude*": "exclude_wallets",
+    "split*": "split or split_parts_max",
+    "parts*": "split_parts_max",
+    "maxparts": "split_parts_max",
 }
 ACTIONS: Final = {action.lower(): action for action in TradeAction}
 SPELLINGS: Final = {
@@ -212,6 +220,7 @@ def _read(
     exits = _exits(form, action)
     risk = _risk(form)
     scope = _scope(form, action)
+    split, parts_max = _split(form, action)
     form.free_object("meta")
     _check_given(form, "strategy_type", "action")
     if signal_id is None or strategy is None or action is None or mint is None:
@@ -236,6 +245,8 @@ def _read(
         risk=risk,
         scope=scope,
         sell_all=sell_all,
+        split=split,
+        parts_max=parts_max,
     )
 
 
@@ -366,6 +377,24 @@ def _risk(form: FieldReader) -> RiskBudget | None:
         if form.fields.get(field) is not None and not (has_budget and method is SizingMethod.VOLATILITY):
             form.refuse(field, "counts only for sizing by volatility", 'Write "sizing": "volatility", or leave it out')
     return budget if has_budget else None
+
+
+def _split(form: FieldReader, action: TradeAction | None) -> tuple[Split | None, int | None]:
+    """Whether several wallets may serve a buy, and how many."""
+    if form.fields.keys().isdisjoint(SPLIT_FIELDS):
+        return None, None
+    split, parts_max = form.choice("split", SPLITS), form.integer("split_parts_max", PARTS_MAX)
+    given = [field for field in SPLIT_FIELDS if form.fields.get(field) is not None]
+    if given and action is not None and action not in BUY_ACTIONS:
+        how = "a sale takes as many wallets as it needs" if action in SELL_ACTIONS else f"{action} executes nothing"
+        form.refuse(given[0], f"{action} is not split", f"Leave it out: {how}")
+    elif given and split is not Split.NONE and any(form.fields.get(one) is not None for one in RISK_FIELDS):
+        form.refuse(given[0], "a risk budget is not split", "Give notional_usd or quantity, or leave it out")
+    elif split is Split.NONE and parts_max is not None:
+        form.refuse("split_parts_max", "counts only for a split", 'Write "split": "partial" or "all", or leave it out')
+    elif parts_max == 1:
+        form.refuse("split_parts_max", "one part is no split", f'Write 2 to {PARTS_MAX}, or "split": "none"')
+    return split, parts_max
 
 
 def _check_given(form: FieldReader, *required: str) -> None:

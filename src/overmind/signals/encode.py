@@ -36,6 +36,8 @@ def encode_signal(signal: Signal, tokens: Mapping[str, Token]) -> dict[str, obje
         "timestamp": None if signal.at_ns is None else _when(signal.at_ns),
         "mev_protected": signal.mev_protected or None,
         "scope": None if signal.scope is SaleScope.STRATEGY else signal.scope.value,
+        "split": signal.split and signal.split.value,
+        "split_parts_max": signal.parts_max,
         **(_encoded_exits(signal.exits) if signal.exits is not None else {}),
         **(_encoded_risk(signal.risk) if signal.risk is not None else {}),
     }

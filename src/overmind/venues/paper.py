@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from hashlib import blake2b
 from math import ceil
 from struct import Struct
-from typing import Final, NamedTuple
+from typing import Final
 
 import msgspec
 from base58 import BITCOIN_ALPHABET
@@ -26,6 +26,7 @@ from overmind.core.model.outcome import Cause, Expired, Failed, Filled, Outcome,
 from overmind.core.model.units import BPS, MICROS, NS, PICO, PPM, ppm_of
 from overmind.core.model.value import Value
 from overmind.ports import Allowed, Clock, Prices, Tick, VenueUnavailable, always
+from overmind.venues.paper_market import Draws, Fate, PaperMarket, Pool
 
 NS_PER_MS: Final = 1_000_000
 PRICE_LOOK_S: Final = 0.1  # between two looks for a newer price
@@ -35,7 +36,7 @@ TOKEN_UNITS_MAX: Final = 2**64 - 1  # what a token account can hold
 SIGNATURE_CHARS: Final = 88
 
 _AS_BASE58: Final = bytes(BITCOIN_ALPHABET[byte % 58] for byte in range(256))
-_DRAWS: Final = Struct("<4Q32x")
+_DRAWS: Final = Struct("<5Q24x")
 _ENCODER: Final = msgspec.json.Encoder()
 
 
@@ -87,14 +88,33 @@ def makes_account(ticket: Ticket) -> bool:
     return isinstance(outcome, Filled) and outcome.rent_lamports > 0
 
 
-class Draws(NamedTuple):
-    """The random numbers for one order or move."""
+class PlainMarket:
+    """A market without memory: the pool is as deep as the feed says, and chance is the same for every token."""
 
-    digest: bytes
-    roll: int  # 0 to PPM
-    latency: int
-    drift: int
-    fee: int
+    remembers = False
+
+    def __init__(self, model: PaperModel, costs: CostModel) -> None:
+        self._model = model
+        self._kept_ppm = PPM - ceil(costs.half_spread_bps * (PPM // BPS))
+
+    def pool(self, order: Order, tick: Tick) -> Pool:
+        return Pool(tick.depth_micros, self._kept_ppm, self._model.depth_share_max_ppm)
+
+    def fate(self, work: Work, tick: Tick | None, draws: Draws) -> Fate:
+        model, roll = self._model, draws.roll - self._model.route_down_ppm
+        drift_max_ppm = 0 if tick is None else ppm_of(tick.range_bps * (PPM // BPS), model.drift_ppm)
+        return Fate(
+            route_down=roll < 0,
+            expires=0 <= roll < model.expiry_ppm,
+            fails=model.expiry_ppm <= roll < model.expiry_ppm + model.failure_ppm,
+            latency_ms=model.latency_min_ms + draws.latency % (model.latency_max_ms - model.latency_min_ms + 1),
+            priority_lamports=draws.fee % (model.priority_fee_max_lamports + 1),
+            tip_lamports=work.tip_max_lamports if isinstance(work, Order) else 0,
+            drift_ppm=draws.drift % (2 * drift_max_ppm + 1) - drift_max_ppm,
+        )
+
+    def filled(self, order: Order, pool: Pool, value_micros: int) -> None:
+        pass
 
 
 def holds_nothing(wallet_id: WalletId, mint: Mint) -> int:
@@ -123,11 +143,13 @@ class PaperVenue:
         bounds_slippage: bool = False,
         awaits_price: bool = False,
         tick_of: Callable[[Order], Tick | None] | None = None,
+        market: PaperMarket | None = None,
     ) -> None:
         """`bounds_slippage`: an order's slippage counts from the price of its quote, not of its decision.
 
         `awaits_price`: a quote is no older than the moment at which it was asked for, so than its order's decision.
-        `tick_of` says which price an order gets; None: the feed's.
+        `tick_of` says which price an order gets; None: the feed's. `market`: how it treats orders; None: plainly, as
+        `model` says.
         """
         self._prices = prices
         self._clock = clock
@@ -141,7 +163,7 @@ class PaperVenue:
         self._bounds_slippage = bounds_slippage
         self._awaits_price = awaits_price
         self._tick_of = tick_of or self._newest
-        self._kept_ppm = PPM - ceil(costs.half_spread_bps * (PPM // BPS))
+        self._market = market or PlainMarket(model, costs)
         self._sent: dict[str, int] = {}  # signature → time of the first send, oldest first
         # Token accounts that a signed order makes, and until when it may land: the next order pays no rent again.
         self._making: dict[tuple[WalletId, Mint], tuple[OrderId, int]] = {}
@@ -175,18 +197,17 @@ class PaperVenue:
         return known
 
     def _answer(self, order: Order, tick: Tick, needs_account: bool) -> Quote | Rejected:
-        mid, per = self._at_mid(order, tick.price_pico)
-        depth = tick.depth_micros
+        middle, pool = self._at_mid(order, tick.price_pico), self._market.pool(order, tick)
         value = self._value_micros_up(order, tick.price_pico)
-        if value > ppm_of(depth, self._model.depth_share_max_ppm):
-            return Rejected(Cause.NO_LIQUIDITY, f"{value} micro-USD out of a depth of {depth}")
-        impact_bps = -(-value * BPS // (depth + value))
+        if not pool.holds(order.side, value):
+            return Rejected(Cause.NO_LIQUIDITY, f"{value} micro-USD out of a depth of {pool.depth_micros}")
+        impact_bps = pool.impact_bps(order.side, value)
         if impact_bps > order.slippage_max_bps:
             return Rejected(Cause.PRICE_IMPACT, f"{impact_bps} bps > {order.slippage_max_bps}")
-        received = mid * depth * self._kept_ppm // (per * (depth + value) * PPM)
+        received = pool.received(order.side, value, middle)
         least = max(order.received_min, 1)
         if self._bounds_slippage:
-            least = max(least, -(-mid * max(0, BPS - order.slippage_max_bps) // (per * BPS)))
+            least = max(least, -(-middle[0] * max(0, BPS - order.slippage_max_bps) // (middle[1] * BPS)))
         if received < least:
             cause = short_cause(order, self._tokens[order.mint].decimals) if least == order.received_min else None
             return Rejected(cause or Cause.SLIPPAGE, f"{received} < {least}")
@@ -225,65 +246,69 @@ class PaperVenue:
         tick = self._tick_of(order)
         if tick is None:
             return Rejected(Cause.PRICE_UNAVAILABLE, f"no price of {order.mint}")
-        draws = self._draw(quote)
-        received = _moved(quote, tick, self._model, draws.drift)
-        return self._ticket(order, draws, lambda: self._fate(order, quote, draws, received))
+        draws = self._draw(order.id if self._market.remembers else quote)
+        fate = self._market.fate(order, tick, draws)
+        return self._ticket(order, draws, fate, lambda: self._outcome(order, quote, tick, fate))
 
     async def transfer(self, move: Move) -> Ticket | Rejected:
         """Draws the move's outcome from the seed and the move: it lands as requested, reverts, or is lost."""
         if move.money.mint not in (SOL, self._quote.mint) and move.money.mint not in self._tokens:
             return Rejected(Cause.NOT_VERIFIED, f"{move.money.mint} is not a listed token")
         draws = self._draw(move)
-        return self._ticket(move, draws, lambda: self._fate_of_move(move, draws))
+        fate = self._market.fate(move, None, draws)
+        return self._ticket(move, draws, fate, lambda: self._outcome_of_move(move, fate))
 
-    def _draw(self, cause: Quote | Move) -> Draws:
+    def _draw(self, cause: Quote | Move | OrderId) -> Draws:
         digest = blake2b(_ENCODER.encode(cause), key=self._key).digest()
-        roll, latency, drift, fee = _DRAWS.unpack(digest)
-        return Draws(digest, roll % PPM, latency, drift, fee)
+        roll, *rest = _DRAWS.unpack(digest)
+        return Draws(digest, roll % PPM, *rest)
 
-    def _ticket(self, work: Work, draws: Draws, fate: Callable[[], Filled | Failed | Expired]) -> Ticket | Rejected:
-        model = self._model
-        if draws.roll < model.route_down_ppm:
+    def _ticket(
+        self, work: Work, draws: Draws, fate: Fate, outcome: Callable[[], Filled | Failed]
+    ) -> Ticket | Rejected:
+        if fate.route_down:
             return Rejected(Cause.ROUTE_DOWN, "no connection to the network")
-        latency_ms = model.latency_min_ms + draws.latency % (model.latency_max_ms - model.latency_min_ms + 1)
+        is_lost = fate.expires or fate.latency_ms >= self._model.life_ms
         payload = PaperPayload(
             order_id=work.id,
-            outcome=fate(),
-            latency_ns=latency_ms * NS_PER_MS,
-            until_ns=self._clock.now_ns() + model.life_ms * NS_PER_MS,
+            outcome=Expired() if is_lost else outcome(),
+            latency_ns=fate.latency_ms * NS_PER_MS,
+            until_ns=self._clock.now_ns() + self._model.life_ms * NS_PER_MS,
         )
         return Ticket(_signature(draws.digest), _ENCODER.encode(payload))
 
-    def _fate_of_move(self, move: Move, draws: Draws) -> Filled | Failed | Expired:
-        model, costs, mint = self._model, self._costs, move.money.mint
-        if draws.roll < model.route_down_ppm + model.expiry_ppm:
-            return Expired()
-        fee = self._fee(move, draws)
-        if draws.roll < model.route_down_ppm + model.expiry_ppm + model.failure_ppm:
+    def _outcome_of_move(self, move: Move, fate: Fate) -> Filled | Failed:
+        costs, mint = self._costs, move.money.mint
+        fee = self._fee(move, fate)
+        if fate.fails:
             return Failed(fee, Cause.REVERTED, "the network was not kind")
         if move.kind is MoveKind.RECLAIM:
             return Filled(0, costs.rent_of(self._tokens.get(mint, self._quote)), fee)
         known = mint == SOL or (move.to_wallet is not None and self._has_account(move.to_wallet, mint))
         return Filled(move.money.units, move.money.units, fee, 0 if known else costs.rent_lamports)
 
-    def _fee(self, work: Work, draws: Draws) -> int:
-        fee = self._costs.fee_lamports + draws.fee % (self._model.priority_fee_max_lamports + 1)
-        return min(fee, work.fee_max_lamports)
+    def _fee(self, work: Work, fate: Fate) -> int:
+        tip_max = work.tip_max_lamports if isinstance(work, Order) else 0
+        return min(self._costs.fee_lamports + fate.priority_lamports, work.fee_max_lamports - tip_max)
 
-    def _fate(self, order: Order, quote: Quote, draws: Draws, received: int) -> Filled | Failed | Expired:
-        model, roll = self._model, draws.roll - self._model.route_down_ppm
-        if roll < model.expiry_ppm:
-            return Expired()
-        fee = self._fee(order, draws)
+    def _outcome(self, order: Order, quote: Quote, tick: Tick, fate: Fate) -> Filled | Failed:
+        fee, tip = self._fee(order, fate), min(fate.tip_lamports, order.tip_max_lamports)
+        pool = self._market.pool(order, tick)
+        value = self._value_micros_up(order, tick.price_pico)
+        received = quote.received
+        if self._market.remembers:
+            received = pool.received(order.side, value, self._at_mid(order, tick.price_pico))
+        received = received * (PPM + fate.drift_ppm) // PPM
         if self._held(order.wallet_id, order.receive) + received > TOKEN_UNITS_MAX:
-            return Failed(fee, Cause.REVERTED, "the token account cannot hold so many base units")
-        if received < quote.received_min or roll < model.expiry_ppm + model.failure_ppm:
-            return Failed(fee, Cause.SLIPPAGE, "the price moved before it landed")
+            return Failed(fee, Cause.REVERTED, "the token account cannot hold so many base units", tip_lamports=tip)
+        if received < quote.received_min or fate.fails:
+            return Failed(fee, Cause.SLIPPAGE, "the price moved before it landed", tip_lamports=tip)
+        self._market.filled(order, pool, value)
         if not (quote.needs_account and self._lacks_account(order)):
-            return Filled(quote.spend.units, received, fee)
-        until_ns = self._clock.now_ns() + model.life_ms * NS_PER_MS
+            return Filled(quote.spend.units, received, fee, tip_lamports=tip)
+        until_ns = self._clock.now_ns() + self._model.life_ms * NS_PER_MS
         self._making[order.wallet_id, order.receive] = order.id, until_ns
-        return Filled(quote.spend.units, received, fee, self._rent(order))
+        return Filled(quote.spend.units, received, fee, self._rent(order), tip_lamports=tip)
 
     async def send(self, work: Work, ticket: Ticket, allowed: Allowed = always) -> None:
         """Only the first send counts. Each new ticket drops one that has long expired."""
@@ -318,13 +343,6 @@ class PaperVenue:
         lands_at_ns = self._lands_at_ns(ticket, _DECODER.decode(ticket.payload))
         left_s = 0.0 if lands_at_ns is None else (lands_at_ns - self._clock.now_ns()) / NS
         await self._clock.sleep(seconds * max(1, ceil(left_s / seconds)))
-
-
-def _moved(quote: Quote, tick: Tick, model: PaperModel, draw: int) -> int:
-    """The proceeds at landing: the price drifts either way, within a share of the candle's range."""
-    drift_max_ppm = ppm_of(tick.range_bps * (PPM // BPS), model.drift_ppm)
-    drift_ppm = draw % (2 * drift_max_ppm + 1) - drift_max_ppm
-    return quote.received * (PPM + drift_ppm) // PPM
 
 
 def _signature(digest: bytes) -> str:

@@ -8,7 +8,7 @@ from itertools import accumulate
 from overmind.cli.performance.plots import bar, sparkline
 from overmind.cli.present import say, table, usd
 from overmind.report.figures import figures_of
-from overmind.report.formats import MINUS, NONE, span
+from overmind.report.formats import span, typed
 from overmind.views.performance.told import GroupRow, Report, TradeRow
 
 SECOND = len("2025-04-06T12:00:00")
@@ -19,7 +19,7 @@ def summary(report: Report) -> None:
     if len(report.points) > 1:
         say(f"equity   {sparkline([point.equity_usd for point in report.points])}  {usd(report.points[-1].equity_usd)}")
         say(f"growth   {sparkline([point.index for point in report.points])}  {report.points[-1].index:.4f}")
-    figures = ((one.label, _typed(one.value), _typed(one.note)) for one in figures_of(report))
+    figures = ((one.label, typed(one.value), typed(one.note)) for one in figures_of(report))
     table("Performance", ("figure", "value", "more"), figures, right=("value",))
     others = ((row.name, f"{100 * row.total:+.2f} %") for row in report.benchmarks)
     table("Against what else there was", ("what", "total return"), others, right=("total return",))
@@ -91,7 +91,7 @@ def comparison(names: Sequence[str], reports: Sequence[Report], differences: Map
     columns = ("figure", *names)
     figures = [figures_of(report) for report in reports]
     spans = ("From", *(_second(one.from_at) for one in reports)), ("To", *(_second(one.to_at) for one in reports))
-    told = ((row[0].label, *(_typed(one.value) for one in row)) for row in zip(*figures, strict=True))
+    told = ((row[0].label, *(typed(one.value) for one in row)) for row in zip(*figures, strict=True))
     growth = ("Growth", *(sparkline([point.index for point in one.points], 20) for one in reports))
     table("Runs side by side", columns, (*spans, growth, *told), right=names)
     table("Settings that differ", ("setting", *names), ((name, *values) for name, values in differences.items()))
@@ -99,11 +99,6 @@ def comparison(names: Sequence[str], reports: Sequence[Report], differences: Map
 
 def _plain(value: float | None) -> str:
     return "" if value is None else f"{value:,.2f}"
-
-
-def _typed(text: str) -> str:
-    """With the signs of a keyboard, so that it can be copied into a calculation."""
-    return text.replace(MINUS, "-").replace(NONE, "-")
 
 
 def _second(at: str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from overmind.config import kinds
 from overmind.config.kinds import measured
 from overmind.config.variables.variable import Variable
+from overmind.core.model.enums import Split
 
 MAX_CONCURRENT_WALLETS = Variable(
     "OVERMIND_MAX_CONCURRENT_WALLETS",
@@ -32,6 +33,19 @@ SIGNAL_TTL = Variable(
 )
 ATTEMPTS_MAX = Variable(
     "OVERMIND_ATTEMPTS_MAX", measured(kinds.whole("orders", 1, 3)), "3", "How many wallets may try to serve one signal."
+)
+SPLIT = Variable(
+    "OVERMIND_SPLIT",
+    kinds.choice({split.value: split for split in Split}),
+    Split.NONE.value,
+    "Whether several wallets may serve a buy that does not say so itself: none, partial (they buy as much as fits), or"
+    " all (they buy all of it or nothing). Each part passes every limit.",
+)
+SPLIT_PARTS_MAX = Variable(
+    "OVERMIND_SPLIT_PARTS_MAX",
+    measured(kinds.whole("wallets", 2, 8)),
+    "4",
+    "How many wallets may serve a buy that is split and does not say so itself.",
 )
 RATE_MAX = Variable(
     "OVERMIND_RATE_MAX_PER_SEC",

@@ -93,6 +93,8 @@ from overmind.config.variables.performance import (
     RATE_MAX,
     SELECTION_TIMEOUT,
     SIGNAL_TTL,
+    SPLIT,
+    SPLIT_PARTS_MAX,
 )
 from overmind.config.variables.risk import (
     ADMISSION,
@@ -195,6 +197,8 @@ GROUPS: Final[Mapping[str, tuple[Variable[object], ...]]] = {
         BALANCE_CHECK_INTERVAL,
         SIGNAL_TTL,
         ATTEMPTS_MAX,
+        SPLIT,
+        SPLIT_PARTS_MAX,
         RATE_MAX,
     ),
     "Risk": (

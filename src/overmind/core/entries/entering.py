@@ -29,17 +29,20 @@ def enter(
     at_ns: int,
     received_at_ns: int,
     failed: Order | None = None,
+    taken: tuple[WalletId, ...] = (),
 ) -> OrderPlaced | None:
-    """An order in the best eligible wallet; None if there is none."""
+    """An order in the best eligible wallet; None if there is none. `taken`: wallets that other parts use."""
     if not signal_may_enter(state, request, at_ns, received_at_ns):
         return None
     tried = (*failed.tried, failed.wallet_id) if failed is not None else ()
-    choice = index.choose(request, at_ns, tried)
+    choice = index.choose(request, at_ns, (*tried, *taken))
     if choice is None:
         return None
-    attempt = failed.attempt + 1 if failed is not None else 0
-    order = entry_order(state, choice.book, request, attempt, tried)
-    return OrderPlaced(request.signal, order, _selection(state, choice))
+    if failed is None:
+        order = entry_order(state, choice.book, request, 0, tried)
+    else:
+        order = entry_order(state, choice.book, request, failed.attempt + 1, tried, failed.part, failed.parts)
+    return OrderPlaced(request.signal, order, selection_of(state, choice))
 
 
 def enter_sized(
@@ -57,19 +60,25 @@ def enter_sized(
         return None
     choice, attempt = chosen.choice, failed.attempt + 1 if failed is not None else 0
     order = entry_order(state, choice.book, chosen.request, attempt, tried)
-    return OrderPlaced(sized.signal, order, _selection(state, choice), chosen.sizing)
+    return OrderPlaced(sized.signal, order, selection_of(state, choice), chosen.sizing)
 
 
-def _selection(state: State, choice: Choice) -> Selection:
+def selection_of(state: State, choice: Choice) -> Selection:
     return Selection(choice.terms, choice.candidates, len(state.wallets), choice.advice)
 
 
 def entry_order(
-    state: State, book: WalletBook, request: EntryRequest, attempt: int, tried: tuple[WalletId, ...]
+    state: State,
+    book: WalletBook,
+    request: EntryRequest,
+    attempt: int,
+    tried: tuple[WalletId, ...],
+    part: int = 0,
+    parts: int = 0,
 ) -> Order:
     desk, signal = state.settings, request.signal
     return Order(
-        id=OrderId(f"{signal.id}.0.{attempt}"),
+        id=OrderId(f"{signal.id}.{part}.{attempt}"),
         signal_id=signal.id,
         wallet_id=book.wallet.id,
         strategy=signal.strategy,
@@ -84,11 +93,12 @@ def entry_order(
         slippage_max_bps=request.slippage_max_bps,
         mark_pico=request.mark_pico,
         expires_at_ns=request.stale_at_ns,
-        part=0,
+        part=part,
         attempt=attempt,
         tried=tried,
         mev_protected=signal.mev_protected or book.wallet.type is MEV_PROTECTION,
         exits=signal.exits,
+        parts=parts,
     )
 
 

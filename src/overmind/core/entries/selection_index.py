@@ -152,6 +152,26 @@ class SelectionIndex:
                 rooms[may] = np.minimum(rooms[may], room[may])
         return rooms
 
+    def costs(self, request: EntryRequest, at_ns: int, slots: NDArray[np.intp]) -> NDArray[np.float64]:
+        """What this entry is expected to cost in each of these wallets, in basis points, as `choose` compares them."""
+        common, strategy = common_terms(self._state, request, at_ns), request.signal.strategy
+        costs = self._costs(request, common, self._capacity[strategy], slots)
+        if learner_decides(self._state, request.signal.id):
+            biases = self._biases[strategy][slots]
+            costs += corrections_of(common.desk, self._state.learned, strategy, self._landing[slots], biases) / MICRO
+        return costs
+
+    def headroom_bps(self, request: EntryRequest, slots: NDArray[np.intp]) -> NDArray[np.float64]:
+        """The part of these costs that each micro-USD of the amount adds."""
+        shares: NDArray[np.float64] = 1.0 / np.maximum(self._capacity[request.signal.strategy][slots], ONE)
+        return shares * self._state.settings.costs.headroom_bps
+
+    def only(self, slot: int) -> Flags:
+        """No wallet but this one, for `choose`."""
+        flags = np.zeros(len(self.books), np.bool_)
+        flags[slot] = True
+        return flags
+
     def by_stop_loss(self) -> list[tuple[int, Flags]]:
         """The stop losses of the wallets' limits, and which wallets have each."""
         self.refresh()

@@ -6,6 +6,7 @@ See specification §8.6.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from itertools import islice
 from typing import Final
 
 from msgspec.structs import replace
@@ -98,15 +99,20 @@ def elsewhere(state: State, users: Iterable[WalletBook], signal: Signal) -> Iter
         yield Refusal(Code.SOURCE_HOLDS_NOTHING, own, others)
     elif others:
         yield Refusal(Code.LOTS_OF_OTHERS, own, others)
-    of_source = signal.scope is SaleScope.SOURCE
-    if of_source or any(signal.strategy in book.entries.get(mint, ()) for book in books):
-        buys = sorted(
-            known.order.id
-            for known in state.open_orders.values()
-            if known.order.receive == mint and known.order.is_entry and _could_sell(signal, known)
-        )
-        if buys:
-            yield Refusal(Code.BUY_IN_FLIGHT, "no open buy", ", ".join(buys[:BUYS_SHOWN_MAX]))
+    if buys := _buys_in_flight(state, books, signal):
+        yield Refusal(Code.BUY_IN_FLIGHT, "no open buy", ", ".join(buys))
+
+
+def _buys_in_flight(state: State, books: Iterable[WalletBook], sale: Signal) -> list[OrderId]:
+    """The oldest few open buys that bring what the sale could take. Looks among the open orders only if there are any,
+    and not beyond those few: a busy desk has thousands of open orders.
+    """
+    buying = (held for book in books if (held := book.entries.get(sale.mint)) is not None)
+    if not any(sale.scope is SaleScope.SOURCE or sale.strategy in held for held in buying):
+        return []
+    bought = (known for known in state.open_orders.values() if known.order.receive == sale.mint)
+    found = (known.order.id for known in bought if known.order.is_entry and _could_sell(sale, known))
+    return list(islice(found, BUYS_SHOWN_MAX))
 
 
 def _could_sell(sale: Signal, buy: OpenOrder) -> bool:

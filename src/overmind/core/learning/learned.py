@@ -22,10 +22,11 @@ from overmind.core.learning.belief import (
 from overmind.core.learning.sigmoid import MICRO, landing_ppm
 from overmind.core.model.enums import StrategyType
 from overmind.core.model.ids import WalletId
+from overmind.core.model.route import RouteName
 from overmind.core.model.units import PPM
 from overmind.core.model.value import Value
 
-PUBLIC: Final = "public"  # the one route that there is: the JSON-RPC of every provider
+PUBLIC: Final = RouteName.PUBLIC  # the one route that there is: the JSON-RPC of every provider
 SLOTS_NOISE: Final = 4 * SQUARE  # variance of one measured latency
 SLOTS_CLIP: Final = 8 * MICRO  # one outlier teaches no more than this
 BIAS_NOISE: Final = 900 * SQUARE  # variance of one measured shortfall: 30 basis points

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from typing import Final
 
+import msgspec
+
 from overmind.core.model.codes import Ceilings
-from overmind.core.model.enums import LearnerMode
+from overmind.core.model.enums import LearnerMode, Split
 from overmind.core.model.ids import Mint, WalletId
 from overmind.core.model.learner_rules import LearnerRules
 from overmind.core.model.mints import AdmissionPolicy, UnlistedRules
 from overmind.core.model.money import Token
+from overmind.core.model.route import Expected, RouteName
 from overmind.core.model.units import DAY_NS, MICROS, NS, PPM
 from overmind.core.model.value import Value
 
@@ -42,13 +45,15 @@ class CostModel(Value, frozen=True):
         return self.rent_lamports if token.program == "token" else self.rent_2022_lamports
 
 
-class Routing(Value, frozen=True):
-    """What is expected of the route to the chain, and whether outcomes correct it."""
+class Routing(Value, frozen=True, omit_defaults=True):
+    """What is expected of the routes to the chain, and whether outcomes correct it."""
 
     learner: LearnerMode = LearnerMode.OFF
     landing_ppm: int = 950_000  # of the transactions that are sent
     slots: int = 2  # from signing to landing
     late_bps: float = 1.0  # what each slot more costs
+    # What is expected of each route that this desk has; none: the public one alone, as the fields above have it.
+    routes: dict[RouteName, Expected] = msgspec.field(default_factory=dict)
 
 
 class Desk(Value, frozen=True):
@@ -75,6 +80,8 @@ class Desk(Value, frozen=True):
     # live and its slippage begin at that price. 0: every order is filled at once.
     fill_within_ns: int = 0
     attempts_max: int = 3
+    split: Split = Split.NONE  # of a buy that does not say whether several wallets may serve it
+    split_parts_max: int = 4  # wallets that may serve one
     emergency_stop_ppm: int = 100_000  # of the equity at 00:00 UTC plus later deposits
     day_loss_max_ppm: int = PPM  # of the same; holds the portfolio's entries until the next day
     day_loss_flatten: bool = False  # a day's loss that reaches its limit also closes all positions

@@ -78,6 +78,14 @@ class SaleScope(enum.StrEnum):
     SOURCE = "source"  # those that its own source has bought, by whichever strategy
 
 
+class Split(enum.StrEnum):
+    """Whether several wallets may serve one buy."""
+
+    NONE = "none"  # one wallet buys all of it
+    PARTIAL = "partial"  # several may, and they buy as much of it as fits
+    ALL = "all"  # several may, and they buy all of it or nothing
+
+
 class Side(enum.StrEnum):
     BUY = "Buy"
     SELL = "Sell"
@@ -108,5 +116,6 @@ LEARNER_OFF: Final = LearnerMode.OFF
 LEARNER_CANARY: Final = LearnerMode.CANARY
 LEARNER_ON: Final = LearnerMode.ON
 LEARNER_DECIDES: Final = (LEARNER_CANARY, LEARNER_ON)
+UNSPLIT: Final = Split.NONE
 EMERGENCY: Final = WalletType.EMERGENCY
 MEV_PROTECTION: Final = WalletType.MEV_PROTECTION

@@ -18,7 +18,7 @@ from overmind.core.model.mints import Finding, MintFacts, Trial
 from overmind.core.model.money import Mark, Money, Token
 from overmind.core.model.order import Move, Order, Ticket
 from overmind.core.model.outcome import Outcome
-from overmind.core.model.selection import Selection, Sizing
+from overmind.core.model.selection import Plan, Selection, Sizing
 from overmind.core.model.signal import Signal
 from overmind.core.model.value import Value
 from overmind.core.model.wallet import Wallet
@@ -117,6 +117,7 @@ class OrderPlaced(Value, frozen=True, tag=True, omit_defaults=True):
     order: Order
     selection: Selection
     sizing: Sizing | None = None  # for a buy with a risk budget
+    plan: Plan | None = None  # of a buy that was divided: with its first part
     of_sources: dict[str, int] = msgspec.field(default_factory=dict)  # by source, how many of its units a sale takes
 
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 from overmind.core.model.enums import BUY, SELL, MoveKind, SaleScope, Side, StrategyType
 from overmind.core.model.ids import Mint, OrderId, SignalId, WalletId
 from overmind.core.model.money import Money
+from overmind.core.model.route import RouteName
 from overmind.core.model.value import Value
 from overmind.core.model.wallet import Exits
 
 
-class Order(Value, frozen=True):
+class Order(Value, frozen=True, omit_defaults=True):
     """One attempt of one wallet to serve a signal. Its capital is held from placement to outcome."""
 
     id: OrderId
@@ -27,7 +28,7 @@ class Order(Value, frozen=True):
     slippage_max_bps: int
     mark_pico: int  # of the traded token, when decided
     expires_at_ns: int  # no entry is started or sent after this; a placed sale is still made, at its price
-    part: int  # a sale may need several wallets, with one part each
+    part: int  # a signal may need several wallets, with one part each
     attempt: int
     tried: tuple[WalletId, ...] = ()  # wallets of earlier attempts
     mev_protected: bool = False
@@ -35,6 +36,9 @@ class Order(Value, frozen=True):
     received_max: int | None = None  # of a sale: a quote above it does not confirm the price that made it due
     to_float: bool = False  # buys SOL for fees and rent: opens no position and is no strategy's trade
     scope: SaleScope = SaleScope.DESK  # of a sale: whose lots it takes; an old journal does not say, and takes any
+    parts: int = 0  # of a buy that was divided: how many parts there are; 0: it has its signal's whole amount
+    route: RouteName = RouteName.PUBLIC
+    tip_max_lamports: int = 0  # the part of `fee_max_lamports` that may be a tip
 
     @property
     def is_entry(self) -> bool:

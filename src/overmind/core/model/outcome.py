@@ -39,7 +39,7 @@ class Cause(enum.StrEnum):
         return self in (Cause.WALLET_FUNDS, Cause.ROUTE_DOWN, Cause.NO_PROTECTED_ROUTE, Cause.ACCOUNT_UNSAFE)
 
 
-class Filled(Value, frozen=True, tag=True):
+class Filled(Value, frozen=True, tag=True, omit_defaults=True):
     """The swap landed: what was spent, received, and paid. Atomic: there are no partial fills."""
 
     spent_units: int
@@ -47,15 +47,17 @@ class Filled(Value, frozen=True, tag=True):
     fee_lamports: int
     rent_lamports: int = 0
     slot: int = 0  # where it landed
+    tip_lamports: int = 0  # paid to the route beside `fee_lamports`
 
 
-class Failed(Value, frozen=True, tag=True):
+class Failed(Value, frozen=True, tag=True, omit_defaults=True):
     """Landed and reverted: only the fee was paid."""
 
     fee_lamports: int
     cause: Cause
     detail: str = ""
     slot: int = 0
+    tip_lamports: int = 0
 
 
 class Expired(Value, frozen=True, tag=True):

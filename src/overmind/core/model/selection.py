@@ -52,6 +52,16 @@ class Selection(Value, frozen=True, omit_defaults=True):
     advice: Advice | None = None  # None: nothing is learned
 
 
+class Plan(Value, frozen=True, omit_defaults=True):
+    """How a buy was divided among wallets, and what it would have cost in one."""
+
+    wanted_micros: int
+    placed_micros: int  # less than wanted if the signal allows it and no more fits
+    cost_bps: float  # expected, of what was placed
+    alone: WalletId | None = None  # the cheapest wallet that could have taken all of it
+    alone_bps: float | None = None  # what that was expected to cost
+
+
 class Sizing(Value, frozen=True):
     """How a risk budget became an amount in one wallet, cap by cap, for a later explanation."""
 

@@ -6,7 +6,7 @@ from decimal import Decimal
 
 from msgspec.structs import replace
 
-from overmind.core.model.enums import SaleScope, SizingMethod, StrategyType, TradeAction, WalletType
+from overmind.core.model.enums import SaleScope, SizingMethod, Split, StrategyType, TradeAction, WalletType
 from overmind.core.model.ids import Mint, SignalId, WalletId
 from overmind.core.model.units import DAY_NS, PPM
 from overmind.core.model.value import Value
@@ -61,6 +61,8 @@ class Signal(Value, frozen=True, omit_defaults=True):
     sell_all: bool = False  # a sale of everything within its scope, instead of an amount
     source: str = ""  # who sent it: a source by webhook, `token:NAME` or `user:NAME`; blank: the desk's own token
     sender: Sender | None = None  # of a webhook
+    split: Split | None = None  # of a buy; None: the desk's setting
+    parts_max: int | None = None  # wallets that may serve it; None: the desk's setting
 
 
 def same_content(first: Signal, second: Signal) -> bool:

@@ -6,12 +6,12 @@ from typing import Annotated, Final
 
 from msgspec import Meta
 
-from overmind.core.model.enums import SaleScope, SizingMethod, StrategyType, TradeAction, WalletType
+from overmind.core.model.enums import SaleScope, SizingMethod, Split, StrategyType, TradeAction, WalletType
 from overmind.core.model.ids import Mint
 from overmind.core.model.units import BPS
 from overmind.core.model.value import Value
 from overmind.http.reference.schemas import ID_PATTERN
-from overmind.signals.decode import HOLD_MAX_MS, HORIZON_MAX_MS, TTL_MAX_MS
+from overmind.signals.decode import HOLD_MAX_MS, HORIZON_MAX_MS, PARTS_MAX, TTL_MAX_MS
 
 NUMBER: Final = r"([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?"
 
@@ -23,6 +23,7 @@ Share = Annotated[float, Meta(ge=0, le=1)] | Digits
 Horizon = Annotated[int, Meta(ge=1, le=HORIZON_MAX_MS)] | Digits
 Slippage = Annotated[int, Meta(ge=1, le=BPS)] | Digits
 TimeToLive = Annotated[int, Meta(ge=1, le=TTL_MAX_MS)] | Digits
+Parts = Annotated[int, Meta(ge=2, le=PARTS_MAX)] | Digits
 HeldFor = Annotated[int, Meta(ge=1, le=HOLD_MAX_MS)] | Digits
 
 
@@ -55,4 +56,6 @@ class SignalBody(Value, frozen=True, forbid_unknown_fields=True):
     take_profit_percent: Amount | None = None  # of a buy: so far above the average cost
     max_hold_ms: HeldFor | None = None  # of a buy: sold when the position is that old
     scope: SaleScope | None = None  # of a sale: the lots of its strategy, which is the default, of its token, or of all
+    split: Split | None = None  # of a buy: whether several wallets may serve it; the desk's setting unless given
+    split_parts_max: Parts | None = None  # how many may; the desk's setting unless given
     meta: dict[str, object] | None = None  # the sender's own notes; nothing reads it

@@ -16,6 +16,7 @@ import uvloop
 from overmind.core.model.numbers import BadNumber, whole
 from overmind.sandbox.localnet.faults import Faults
 from overmind.sandbox.localnet.network import Localnet
+from overmind.sandbox.localnet.relay import RelayTerms
 from overmind.text.printable import printable
 
 BAD_INPUT: Final = 2
@@ -39,7 +40,12 @@ async def serve(net: Localnet, ready: Callable[[Localnet], None]) -> None:
 
 
 def say_ready(net: Localnet) -> None:
-    line = {"url": net.url, "ws_url": net.ws_url, "genesis_hash": net.chain.genesis_hash}
+    line = {
+        "url": net.url,
+        "ws_url": net.ws_url,
+        "relay_url": net.relay_url,
+        "genesis_hash": net.chain.genesis_hash,
+    }
     sys.stdout.write(msgspec.json.encode(line).decode() + "\n")
     sys.stdout.flush()
 
@@ -58,11 +64,17 @@ def main() -> None:
     parser.add_argument("--seed", type=_whole, default=None, help="decides the genesis hash and the faucet")
     parser.add_argument("--state-dir", type=Path, default=None, help="keeps the chain there")
     parser.add_argument("--faults", default="{}", help='JSON, e.g. {"drop_ppm": 100000}')
+    parser.add_argument("--relay", default="{}", help='JSON, e.g. {"landing_ppm": 800000}')
     given = parser.parse_args()
     try:
         faults = msgspec.json.decode(given.faults, type=Faults)
         net = Localnet(
-            port=given.port, slot_ms=given.slot_ms, seed=given.seed, faults=faults, state_dir=given.state_dir
+            port=given.port,
+            slot_ms=given.slot_ms,
+            seed=given.seed,
+            faults=faults,
+            state_dir=given.state_dir,
+            relay=msgspec.json.decode(given.relay, type=RelayTerms),
         )
         uvloop.run(serve(net, say_ready))
     except (ValueError, OSError) as error:

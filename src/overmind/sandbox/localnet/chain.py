@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import defaultdict
+from collections.abc import Callable, Sequence
 from typing import Final, Protocol
 
 from solders.account import Account
@@ -66,6 +67,7 @@ class LocalChain:
         self.accounts = AccountStore(self.svm, self.blocks)
         self.history = History()
         self.watchers: list[Watcher] = []
+        self.onlookers: list[Callable[[Wire], None]] = []  # They see what the public route carries before it lands.
         self._journal: ChainJournal | None = None
         # Transactions that land later, by the step at which they do.
         self._delayed: defaultdict[int, list[Wire]] = defaultdict(list)
@@ -114,6 +116,7 @@ class LocalChain:
         """Accepts a transaction like a node: a returned signature does not mean that it will land. Raises RpcFault."""
         if preflight:
             self._preflight(wire, commitment)
+        self.show(wire)
         faults = self.draws.faults
         if self.draws.occurs("drop", faults.drop_ppm):
             return wire.signature
@@ -124,6 +127,42 @@ class LocalChain:
         if self.draws.occurs("duplicate", faults.duplicate_ppm):
             self._land_later(wire, faults.duplicate_slots)
         return wire.signature
+
+    def show(self, wire: Wire) -> None:
+        """Shows a transaction that has not landed to everybody who watches the public route."""
+        for look in self.onlookers:
+            look(wire)
+
+    def include(self, wire: Wire) -> None:
+        """Executes a transaction in the head block for a relay: nobody has seen it, and no fault of a node meets it."""
+        self._land(wire, verified=False)
+
+    def include_all(self, wires: Sequence[Wire]) -> bool:
+        """Executes a bundle in the head block: all of it, or nothing of it if one of its transactions would fail."""
+        if not self._would_succeed(wires):
+            return False
+        for wire in wires:
+            landed = self._land(wire, verified=False)
+            assert landed is not None, wire.signature
+            assert landed.err is None, (wire.signature, landed.err)
+        return True
+
+    def _would_succeed(self, wires: Sequence[Wire]) -> bool:
+        """Tries one after the other on what the earlier ones left, and takes everything back."""
+        untouched: dict[str, Account | None] = {}
+        try:
+            for wire in wires:
+                tried = self.simulate(wire, Commitment.PROCESSED, verify=True)
+                if tried.ran.err is not None:
+                    return False
+                for index in tried.involved.writable:
+                    address = tried.involved.keys[index]
+                    untouched.setdefault(address, tried.before[index])
+                    self.svm.put(address, tried.after[index])
+            return True
+        finally:
+            for address, account in untouched.items():
+                self.svm.put(address, account)
 
     def _preflight(self, wire: Wire, commitment: Commitment) -> None:
         known = self.history.find(wire.signature)

@@ -13,6 +13,7 @@ from overmind.sandbox.localnet.errors import invalid
 from overmind.sandbox.localnet.faults import Faults, changed
 from overmind.sandbox.localnet.node import LocalNode
 from overmind.sandbox.localnet.params import Config, RpcParams, address, whole
+from overmind.sandbox.localnet.relay.terms import RelayTerms, changed_terms
 
 
 def create_mint(node: LocalNode, params: RpcParams) -> str:
@@ -60,6 +61,22 @@ def set_faults(node: LocalNode, params: RpcParams) -> Faults:
     return node.chain.draws.faults
 
 
+def set_relay(node: LocalNode, params: RpcParams) -> RelayTerms:
+    """Changes the named terms of the relay and keeps all others; `{"reset": true}` starts from the usual ones."""
+    named = params.at(0)
+    if node.relay is None:
+        raise invalid("this chain has no relay")
+    if not isinstance(named, dict):
+        raise invalid('relay: give an object such as {"landing_ppm": 800000}')
+    named = dict(named)
+    base = RelayTerms() if named.pop("reset", False) else node.relay.terms
+    try:
+        node.relay.change(changed_terms(base, named))
+    except ValueError as error:
+        raise invalid(str(error)) from None
+    return node.relay.terms
+
+
 def rollback(node: LocalNode, params: RpcParams) -> int:
     """`{slots, reland_ppm?}`. Returns the number of dropped blocks; final blocks stay."""
     config = params.config(0)
@@ -96,6 +113,7 @@ METHODS: Final = {
     "overmind_mintTo": mint_to,
     "overmind_setAccount": set_account,
     "overmind_setFaults": set_faults,
+    "overmind_setRelay": set_relay,
     "overmind_rollback": rollback,
     "overmind_advance": advance,
     "overmind_jumpClock": jump_clock,

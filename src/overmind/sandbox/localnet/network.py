@@ -17,19 +17,26 @@ from overmind.sandbox.localnet.chain import LocalChain
 from overmind.sandbox.localnet.faults import Faults
 from overmind.sandbox.localnet.node import LocalNode
 from overmind.sandbox.localnet.persistence import StateFile
+from overmind.sandbox.localnet.relay.engine import BlockEngine
+from overmind.sandbox.localnet.relay.http import PREFIX, RelayServer
+from overmind.sandbox.localnet.relay.terms import RelayTerms
 from overmind.sandbox.localnet.server import RpcServer
 
 HOST: Final = "127.0.0.1"
 SLOT_MIN_MS: Final = 5
 BEHIND_MAX_SLOTS: Final = 20  # a ticker that is later than this skips the missed slots
 SHUTDOWN_S: Final = 1.0
+USUAL_TERMS: Final = RelayTerms()
 _PAIRS_TRIED: Final = 64
 _MS: Final = 1_000_000
 _NS: Final = 10**9
 
 
 class Localnet:
-    """`async with Localnet() as net:` serves `net.url` and `net.ws_url`. Use `net.chain` between awaits."""
+    """`async with Localnet() as net:` serves `net.url`, `net.ws_url` and `net.relay_url`.
+
+    Use `net.chain` between awaits.
+    """
 
     def __init__(
         self,
@@ -40,6 +47,7 @@ class Localnet:
         faults: Faults | None = None,
         state_dir: Path | None = None,
         clock: Clock | None = None,
+        relay: RelayTerms = USUAL_TERMS,
     ) -> None:
         """Without a seed, a chain without `state_dir` is new each time, and a chain with one is always the same.
 
@@ -54,8 +62,10 @@ class Localnet:
         self.chain = LocalChain(self._clock, seed=seed, faults=faults)
         self._state_dir = state_dir
         self._open = contextlib.AsyncExitStack()
-        self.url = self.ws_url = ""
-        self._server = RpcServer(LocalNode(self.chain), self._clock)
+        self.relay = BlockEngine(self.chain, self._clock, relay)
+        self.url = self.ws_url = self.relay_url = ""
+        relay_server = RelayServer(self.relay, self._clock)
+        self._server = RpcServer(LocalNode(self.chain, self.relay), self._clock, relay_server)
         self._ticking: asyncio.Task[None] | None = None
 
     async def __aenter__(self) -> Self:
@@ -89,6 +99,7 @@ class Localnet:
         for one in sockets:
             await web.SockSite(runner, one).start()
         self.url, self.ws_url = f"http://{HOST}:{port}", f"ws://{HOST}:{port + 1}"
+        self.relay_url = self.url + PREFIX.rstrip("/")
 
     async def serve(self) -> None:
         """Runs until it is cancelled or the ticker fails."""

@@ -11,6 +11,7 @@ from overmind.sandbox.localnet.chain import LocalChain
 from overmind.sandbox.localnet.errors import invalid, min_context
 from overmind.sandbox.localnet.history import Landed
 from overmind.sandbox.localnet.params import Config
+from overmind.sandbox.localnet.relay.engine import BlockEngine
 from overmind.sandbox.localnet.shapes import Json
 
 API_VERSION = "3.0.0"
@@ -43,8 +44,8 @@ class View:
 
 
 class LocalNode:
-    def __init__(self, chain: LocalChain) -> None:
-        self.chain = chain
+    def __init__(self, chain: LocalChain, relay: BlockEngine | None = None) -> None:
+        self.chain, self.relay = chain, relay
 
     def view(self, config: Config) -> View:
         """The view at the commitment that the client names. Raises RpcFault -32016 below its minContextSlot."""

@@ -15,6 +15,7 @@ from overmind.sandbox.localnet.errors import RpcFault
 from overmind.sandbox.localnet.methods import NO_JSON, NO_REQUEST, OWN, answer
 from overmind.sandbox.localnet.node import LocalNode
 from overmind.sandbox.localnet.params import RpcParams
+from overmind.sandbox.localnet.relay.http import RelayServer
 from overmind.sandbox.localnet.shapes import Json
 from overmind.sandbox.localnet.subscriptions import Subscriptions
 
@@ -57,13 +58,15 @@ _NULLABLE: Final = frozenset(  # fields that are null or absent on some nodes or
 
 
 class RpcServer:
-    def __init__(self, node: LocalNode, clock: Clock) -> None:
-        self._node, self._clock = node, clock
+    def __init__(self, node: LocalNode, clock: Clock, relay: RelayServer | None = None) -> None:
+        self._node, self._clock, self._relay = node, clock, relay
         self._subscriptions = Subscriptions(node)
         node.chain.watchers.append(self._subscriptions)
         self._connections: set[Connection] = set()
 
     async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
+        if self._relay is not None and self._relay.serves(request.path):
+            return await self._relay.handle(request)
         if request.method == "POST":
             return await self._post(request)
         if request.headers.get("Upgrade", "").lower() == "websocket":

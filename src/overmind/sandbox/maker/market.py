@@ -62,6 +62,7 @@ class MakerMarket:
         terms: Terms,
         *,
         checks_funds: bool,
+        first_order: int | None = None,
     ) -> None:
         self.maker: Pubkey = keypair.reveal().pubkey()
         self.listed: Mapping[Mint, Listed] = listing(tokens.values(), self.maker)
@@ -80,7 +81,8 @@ class MakerMarket:
         self._clock = clock
         self._terms = terms
         self._checks_funds = checks_funds
-        self._number = clock.now_ns() // _NS_PER_MS  # A restarted maker does not repeat earlier ids.
+        # By the clock: a restarted maker does not repeat earlier ids.
+        self._number = clock.now_ns() // _NS_PER_MS if first_order is None else first_order
         self._name = str(self.maker)
 
     def next_number(self) -> int:

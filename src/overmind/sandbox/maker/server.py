@@ -87,13 +87,25 @@ class Maker:
         api_key: str | None = None,
         rate_max_per_s: int | None = None,
         stock: Stock | None = AMPLE_STOCK,
+        first_order: int | None = None,
     ) -> None:
+        """`first_order`: the number of its first order; it decides the last lamports of each fee. None: by the clock,
+        so that a maker that starts again on its chain repeats none.
+        """
         by_mint = {token.mint: token for token in tokens}
         self._currency = next(token.mint for token in tokens if token.symbol == CURRENCY)
         cluster = ClusterClient(rpc)
         self.faults = faults
         self.market = MakerMarket(
-            cluster, keypair, by_mint, self._currency, prices, clock, terms, checks_funds=check_funds
+            cluster,
+            keypair,
+            by_mint,
+            self._currency,
+            prices,
+            clock,
+            terms,
+            checks_funds=check_funds,
+            first_order=first_order,
         )
         self.setup = MakerSetup(cluster, self.market, keypair, clock)
         self.url = ""
