@@ -34,6 +34,7 @@ from bench.startup import memory, startup
 from bench.stop_loss import stop_loss
 from bench.stop_under_load import stop_under_load
 from bench.stopping import stopping
+from bench.sweep import sweep
 from bench.trading import trades
 from bench.treasury import treasury
 from bench.two_versions import versions
@@ -58,6 +59,7 @@ PARTS: dict[str, Callable[[], list[Result]]] = {
     "chain": chain,
     "history": history,
     "report": report,
+    "sweep": sweep,
     "memory": memory,
     "startup": startup,
     "past": past,

@@ -103,6 +103,7 @@ ELSEWHERE = {
     "notices/memory.py": ASIDE,
     "notices/telegram/offset.py": ASIDE,
     "prices/candles.py": START,
+    "venues/depth/reading.py": START,
     "sdk/blocking.py": "it is for threads without a loop",
     "views/statement.py": "`export` calls it, which serves nobody",
 }
@@ -183,7 +184,8 @@ ALLOWED = {
     ("sdk/manager.py", "WalletManager.initialize", "task.result"): DONE,
     ("sdk/manager.py", "_open_journal", "config.data_dir.mkdir"): START,
     ("notices/delivery.py", "Delivery._sent", "sending.result"): DONE,
-    ("solana/chain.py", "RpcChain.send", "send.result"): DONE,
+    ("solana/routes/public.py", "PublicRoute.send", "send.result"): DONE,
+    ("solana/routes/relay.py", "RelayRoute._hand_over", "send.result"): DONE,
     ("solana/rpc.py", "Rpc._hedged", "task.result"): DONE,
 }
 

@@ -43,7 +43,8 @@ def traded(tmp_path_factory: pytest.TempPathFactory) -> Path:
     assert done.returncode == 2, done.stderr
     answers = [json.loads(line) for line in done.stdout.splitlines()]
     assert [answer["status"] for answer in answers] == ["placed", "refused", "recorded", "duplicate", "invalid"]
-    assert answers[3]["orders"] == answers[0]["orders"] == ["one.0.0"]
+    assert answers[3]["orders"] == answers[0]["orders"]
+    assert [one["order_id"] for one in answers[0]["orders"]] == ["one.0.0"]
     assert "known with other content" in answers[4]["problems"][0]["problem"]
     return folder
 

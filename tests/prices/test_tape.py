@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from decimal import Decimal
 from pathlib import Path
 
@@ -67,7 +68,7 @@ def row(minute: int, close: str = "100", volume: str = "1") -> str:
         (HEADER + GOOD + NEXT.replace("101.5", ""), 3, "'' is not a price"),
         (HEADER + GOOD + NEXT.replace("101.5", "abc"), 3, "'abc' is not a price"),
         (HEADER + GOOD + NEXT.replace("101.5", "1e999999999"), 3, "'1e999999999' is not a price"),
-        (HEADER + GOOD + NEXT.replace("101.5", "101.1234567890123"), 3, "'101.1234567890123' is not a price"),
+        (HEADER + GOOD + NEXT.replace("101.5", "1e-13"), 3, "'1e-13' is not a price"),
         (HEADER + GOOD + NEXT.replace("101.5", "1000000000001"), 3, "'1000000000001' is not a price"),
         (HEADER + GOOD + NEXT.replace("20.5", "NaN"), 3, "'NaN' is not a volume"),
         (HEADER + GOOD + NEXT.replace("20.5", "-1"), 3, "'-1' is not a volume"),
@@ -76,7 +77,6 @@ def row(minute: int, close: str = "100", volume: str = "1") -> str:
         (HEADER + GOOD + NEXT.replace("101.5", "98.99"), 3, "open 105, close 98.99 outside [99, 111]"),
         (HEADER + GOOD + NEXT.replace(",105,", ",112,"), 3, "open 112, close 101.5 outside [99, 111]"),
         (HEADER + GOOD + NEXT.replace("111", "98"), 3, "open 105, close 101.5 outside [99, 98]"),
-        (HEADER + GOOD + NEXT.replace("+00:00", ""), 3, "timestamp: '2025-04-06 00:05:00' has no offset from UTC"),
         (HEADER + GOOD + NEXT.replace("04-06", "04-36"), 3, "timestamp: '2025-04-36 00:05:00+00:00' is not an ISO"),
         (HEADER + GOOD + NEXT.replace("2025-", "1925-"), 3, "timestamp: '1925-04-06 00:05:00+00:00' is not between"),
         (HEADER + GOOD + "soon,1,1,1,1,1\n", 3, "timestamp: 'soon' is neither an ISO 8601 time nor a unix time"),
@@ -108,9 +108,8 @@ def test_a_tape_that_is_too_large(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("names", "what"),
     [
-        ((), r"no file of candles in this folder \(\.csv, \.txt, \.json\)"),
+        ((), r"no file of candles in this folder \(\.csv, \.txt, \.json, \.feather, \.parquet, \.arrow\)"),
         (("DOGEUSDT_5m.csv",), "unknown symbol 'DOGEUSDT'"),
-        (("SOL.csv", "SOLUSDT_5m.csv"), "a second file for the same token"),
     ],
 )
 def test_folders_that_are_refused(tmp_path: Path, names: tuple[str, ...], what: str) -> None:
@@ -190,10 +189,66 @@ def test_json_that_is_no_candles(tmp_path: Path, content: str, line: int, what: 
     assert caught.value.what.startswith(what)
 
 
-def test_formats_that_need_another_program(tmp_path: Path) -> None:
+def test_formats_that_need_another_package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "pyarrow", None)
     write(tmp_path, b"ARROW1", "SOL_USDT-5m.feather")
-    with pytest.raises(TapeError, match="Export the candles as CSV"):
+    with pytest.raises(TapeError, match=r"needs the package pyarrow.*overmind\[arrow\]"):
         load_tape(tmp_path, TOKENS)
+
+
+def test_files_of_the_same_candles_are_joined(tmp_path: Path) -> None:
+    """As exchanges give them: a file for each month. Candles that stand in both are equal."""
+    write(tmp_path, HEADER + row(10) + row(15) + row(25), "SOLUSDT-5m-2025-05.csv")
+    write(tmp_path, HEADER + row(0) + row(5) + row(10), "SOLUSDT-5m-2025-04.csv")
+    tape = load_tape(tmp_path, TOKENS)
+    assert tape.series[Mint("sol")].closed_at_ns == tuple(minutes(at + 5) for at in (0, 5, 10, 15, 25))
+    joined, gaps = tape.notes
+    assert joined == "SOLUSDT-5m-2025-04.csv: joined with 1 more files of the same candles"
+    assert gaps.endswith("1 candles are missing in 1 gaps, which have no price: 1 after 2025-04-06T00:20:00+00:00")
+
+
+@pytest.mark.parametrize(
+    ("content", "what"),
+    [
+        (row(5, "9") + row(10), "SOL_b.csv: other values than SOL_a.csv for 2025-04-06T00:05:00"),
+        (row(6) + row(11), "SOL_b.csv: its candles lie between those of SOL_a.csv"),
+    ],
+)
+def test_files_that_contradict_each_other(tmp_path: Path, content: str, what: str) -> None:
+    write(tmp_path, HEADER + row(0) + row(5) + row(10), "SOL_a.csv")
+    write(tmp_path, HEADER + content, "SOL_b.csv")
+    with pytest.raises(TapeError, match=what):
+        load_tape(tmp_path, TOKENS)
+
+
+def test_of_several_timeframes_the_shortest_or_the_chosen_one(tmp_path: Path) -> None:
+    write(tmp_path, HEADER + row(0) + row(60), "SOL_USDT-1h.csv")
+    write(tmp_path, HEADER + row(0) + row(5) + row(10), "SOL_USDT-5m.csv")
+    tape = load_tape(tmp_path, TOKENS)
+    assert tape.step_ns == STEP_NS
+    assert "there are candles of 5 and 60 minutes; the shortest are played" in tape.notes[0]
+    assert load_tape(tmp_path, TOKENS, timeframe="1h").step_ns == 12 * STEP_NS
+    with pytest.raises(TapeError, match="no file of candles of 1m"):
+        load_tape(tmp_path, TOKENS, timeframe="1m")
+
+
+@pytest.mark.parametrize("form", ["2025-04-06 00:{:02}:00", "2025-04-06T00:{:02}", "2025-04-{0:02}"])
+def test_times_without_an_offset_are_utc(tmp_path: Path, form: str) -> None:
+    rows = "".join(f"{form.format(at)},1,1,1,1,1\n" for at in (10, 15, 20))
+    tape = load_tape(write(tmp_path, HEADER + rows), TOKENS)
+    assert tape.notes[0] == "SOLUSDT_5m.csv: its times have no offset; they are taken as UTC"
+    assert tape.start_ns in (minutes(10), START_NS + 4 * DAY_NS)
+
+
+def test_a_volume_in_dollars_is_doubted(tmp_path: Path) -> None:
+    rows = "".join(f"{1_743_897_600 + 300 * at},90000,90000,90000,90000,5e6\n" for at in range(3))
+    (note,) = load_tape(write(tmp_path, HEADER + rows), TOKENS).notes
+    assert "volume must be in whole tokens" in note
+
+
+def test_digits_beyond_the_twelfth_decimal_are_cut_off(tmp_path: Path) -> None:
+    content = HEADER + GOOD + NEXT.replace("101.5", "101.12345678901299")
+    assert load_tape(write(tmp_path, content), TOKENS).series[Mint("sol")].close_pico[1] == 101_123_456_789_012
 
 
 def test_a_token_that_no_list_has(tmp_path: Path) -> None:

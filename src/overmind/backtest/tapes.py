@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from hashlib import blake2b
 from pathlib import Path
-from typing import Final
 
-from base58 import b58encode
 from msgspec import structs
 
+from overmind.backtest.invented import DECIMALS, invented
+from overmind.backtest.token_file import NOTHING, Listed
 from overmind.config import MultiWalletConfig
 from overmind.core.model.ids import SOL, Mint
 from overmind.core.model.money import Token
@@ -17,32 +16,34 @@ from overmind.desk.market import tokens_by_symbol
 from overmind.prices.candles import load_tape
 from overmind.prices.tape import Series, Tape
 
-DECIMALS: Final = 6  # of a token that no list has
-SYMBOL_MAX: Final = 16
 
-
-def invented(symbol: str) -> Token | None:
-    """A token for a symbol that no list has, with a mint that only its name decides; None: that is no symbol."""
-    if not (symbol.isascii() and symbol.isalnum() and len(symbol) <= SYMBOL_MAX):
-        return None
-    mint = b58encode(blake2b(symbol.encode(), digest_size=32, person=b"overmind tape").digest()).decode()
-    return Token(symbol, Mint(mint), DECIMALS)
-
-
-def open_history(config: MultiWalletConfig, path: Path, sol_usd: float | None) -> tuple[MultiWalletConfig, Tape]:
+def open_history(
+    config: MultiWalletConfig,
+    path: Path,
+    sol_usd: float | None,
+    listed: Listed = NOTHING,
+    timeframe: str | None = None,
+) -> tuple[MultiWalletConfig, Tape]:
     """The tape, and the configuration with the tokens that it trades. Raises TapeError."""
     new: dict[Mint, Token] = {}
 
     def unlisted(symbol: str) -> Token | None:
-        token = invented(symbol)
+        token = listed.tokens.get(symbol) or invented(symbol)
         if token is not None:
             new[token.mint] = token
         return token
 
-    tape = load_tape(path, tokens_by_symbol(config.desk), unlisted)
-    notes = [f"{one.symbol} is in no list of tokens: it trades with {DECIMALS} decimals" for one in new.values()]
+    known = {name: token for name, token in tokens_by_symbol(config.desk).items() if name.upper() not in listed.tokens}
+    tape = load_tape(path, known, unlisted, timeframe)
+    notes = [
+        f"{one.symbol} is in no list of tokens: it trades with {DECIMALS} decimals"
+        for one in new.values()
+        if one.symbol.upper() not in listed.tokens
+    ]
     tape = Tape(tape.series, (*tape.notes, *notes))
-    desk = structs.replace(config.desk, tokens={**config.desk.tokens, **new})
+    replaced = {name.upper() for name in listed.tokens}
+    tokens = {mint: one for mint, one in config.desk.tokens.items() if one.symbol.upper() not in replaced}
+    desk = structs.replace(config.desk, tokens={**tokens, **new})
     return structs.replace(config, desk=desk), tape if sol_usd is None else with_sol(tape, sol_usd)
 
 

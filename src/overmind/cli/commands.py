@@ -87,6 +87,7 @@ CAPITAL: Final = {
 SANDBOX: Final = {
     "demo": Entry("demo", "demo", "Trade a week of real prices with four demo wallets."),
     "backtest": Entry("history", "backtest", "Run your wallets and limits over historical prices."),
+    "calibrate": Entry("calibrate", "calibrate_command", "Fit what trading costs to recorded fills."),
     "sweep": Entry("sweep.command", "sweep", "Run a backtest for each combination of settings."),
     "selftest": Entry("history", "selftest", "Run the nineteen operator's checks on this machine."),
     "localnet": Entry("localnet", "localnet", "Run an embedded Solana chain with RPC and WebSocket."),

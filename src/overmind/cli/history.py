@@ -18,6 +18,7 @@ from overmind.backtest.inside import InsideSummary
 from overmind.backtest.signals import read_signals
 from overmind.backtest.stamps import Stamps, doubts
 from overmind.backtest.tapes import open_history
+from overmind.backtest.token_file import read_tokens, with_classes
 from overmind.cli import desk_tables, present
 from overmind.cli.costs import CostsOption, chosen_costs, costs_told
 from overmind.cli.exit_codes import BAD_INPUT
@@ -76,6 +77,21 @@ def backtest(
         bool, typer.Option("--audit", help="Run again with every signal a second and a candle later, and compare.")
     ] = False,
     costs: CostsOption = Level.NORMAL.value,
+    tokens: Annotated[
+        Path | None,
+        typer.Option(
+            "--tokens",
+            callback=absolute,
+            help="TOML file of tokens that no list has: mint, decimals and class of each.",
+        ),
+    ] = None,
+    timeframe: Annotated[
+        str | None,
+        typer.Option(
+            "--timeframe",
+            help="Only files of the folder with this in their names, such as 5m. Default: the shortest candles.",
+        ),
+    ] = None,
     seed: Seed = 0,
     as_json: AsJson = False,
     journal_dir: JournalDir = None,
@@ -86,13 +102,14 @@ def backtest(
     A signal is decided on candles that closed before it, and fills at the opening price of the next candle. It uses the
     same engine as live trading and leaves the journal of your desk alone.
     """
-    market = chosen_costs(costs)
+    listed = read_tokens(tokens)
+    market = with_classes(chosen_costs(costs), listed.classes)
     with ExitStack() as stack:
         config = MultiWalletConfig.from_env()  # Without a log: history does not belong into the desk's log.
         present.warn_of(config.warnings)
         data_dir = journal_dir or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="overmind-backtest-")))
         config = msgspec.structs.replace(config, data_dir=data_dir)
-        config, history = open_history(config, tape, sol_price)
+        config, history = open_history(config, tape, sol_price, listed, timeframe)
         if SOL not in history.series:
             present.complain(f"{tape}: no candles of SOL, which pays every fee", "state its price with --sol-price USD")
             raise typer.Exit(BAD_INPUT)

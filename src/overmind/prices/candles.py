@@ -6,20 +6,24 @@ itself is refused with file and row.
 
 from __future__ import annotations
 
+import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from decimal import Decimal
 from functools import lru_cache
 from importlib import resources
 from itertools import pairwise
 from pathlib import Path
+from statistics import median
 from typing import Final, NamedTuple
 
 from overmind.clock.instants import instant_ns, iso_seconds
 from overmind.core.model.ids import Mint
 from overmind.core.model.money import Token
-from overmind.core.model.numbers import decimal_of, number, scaled, scaled_down
-from overmind.core.model.units import BPS, NS, PICO, PRICE_MAX_PICO
+from overmind.core.model.numbers import decimal_of, number, scaled_down
+from overmind.core.model.units import BPS, DAY_NS, MICROS, NS, PICO, PRICE_MAX_PICO
+from overmind.prices.arrow import arrow_rows
+from overmind.prices.joining import Clash, Read, one_of
 from overmind.prices.rows import BINARY_ENDS, ENDS, BadRow, rows_of
 from overmind.prices.tape import Series, Tape
 
@@ -27,6 +31,9 @@ TAPE_BYTES_MAX: Final = 128 * 1024 * 1024  # About two million candles.
 QUOTE_SUFFIXES: Final = ("USDT", "USDC", "USD")
 MICROS_DIGITS: Final = 15  # A unix time of so many digits counts microseconds, as in Binance's dumps since 2025.
 GAPS_SHOWN: Final = 3
+NAME_PARTS: Final = re.compile("[-_.]")  # of a file's name, between which its timeframe stands
+OFFSET: Final = re.compile(r"(Z|[+-]\d\d(:?\d\d)?)$", re.IGNORECASE)
+TRADED_DAY_MAX_USD: Final = 10**12  # more than any token trades
 
 _PRICE_MAX: Final = decimal_of(PRICE_MAX_PICO // PICO, 0)
 _VOLUME_MAX: Final = Decimal(10**15)
@@ -52,42 +59,47 @@ def shipped_tape_path() -> Path:
 TokenOf = Callable[[str], Token | None]  # symbol in upper case → its token; None: it is not known
 
 
-def load_tape(path: Path, tokens: Mapping[str, Token], unlisted: TokenOf = lambda symbol: None) -> Tape:
+def load_tape(
+    path: Path,
+    tokens: Mapping[str, Token],
+    unlisted: TokenOf = lambda symbol: None,
+    timeframe: str | None = None,
+) -> Tape:
     """Loads a file of candles or a folder of them. `tokens` maps the symbol in a file's name to a token.
 
-    `unlisted` says what a symbol is that `tokens` does not have. Files may have candles of different length. Raises
-    TapeError.
+    `unlisted` says what a symbol is that `tokens` does not have. Tokens may have candles of different length. Several
+    files of one token are joined; where they differ in length, the shortest candles count. `timeframe`: only files of a
+    folder that have it in their name, such as 5m. Raises TapeError.
     """
+    reads: dict[Mint, list[Read]] = {}
+    for file in _files(path, timeframe):
+        read = _load(file, _token_of(file, tokens, unlisted).mint)
+        reads.setdefault(read.series.mint, []).append(read)
     series: dict[Mint, Series] = {}
     notes: list[str] = []
-    for file in _files(path):
-        read = _load(file, _token_of(file, tokens, unlisted).mint)
-        if read.series.mint in series:
-            fix = "Keep one file for each token; finer candles of the same time belong into a folder of their own"
-            raise TapeError(file, None, "a second file for the same token", fix)
-        series[read.series.mint] = read.series
-        notes += (f"{file.name}: {note}" for note in read.notes)
+    for mint, found in reads.items():
+        try:
+            series[mint], told = one_of(found)
+        except Clash as clash:
+            raise TapeError(clash.file, None, clash.bad.what, clash.bad.fix) from None
+        notes += (*told, *(f"{found[0].file.name}: {note}" for note in _gap_notes(series[mint])))
     return Tape(series, tuple(notes))
 
 
-def _files(path: Path) -> list[Path]:
+def _files(path: Path, timeframe: str | None) -> list[Path]:
     if path.is_file():
-        return [_readable(path)]
+        return [path]
     if not path.is_dir():
         raise TapeError(path, None, "no such file or folder", "Name a file of candles, or a folder of them")
-    files = sorted(file for file in path.iterdir() if file.suffix.lower() in (*ENDS, *BINARY_ENDS))
+    files = sorted(file for file in path.iterdir() if file.suffix.lower() in ENDS)
     if not files:
         what = f"no file of candles in this folder ({', '.join(ENDS)})"
         raise TapeError(path, None, what, "Put candles there, such as SOLUSDT_5m.csv")
-    return [_readable(file) for file in files]
-
-
-def _readable(file: Path) -> Path:
-    if file.suffix.lower() in BINARY_ENDS:
-        raise TapeError(
-            file, None, "a format that is not read here", "Export the candles as CSV, or as freqtrade's JSON"
-        )
-    return file
+    chosen = [file for file in files if timeframe is None or timeframe in NAME_PARTS.split(file.stem)]
+    if not chosen:
+        what = f"no file of candles of {timeframe} in this folder"
+        raise TapeError(path, None, what, f"Name one that stands in the names of files, such as {files[0].name}")
+    return chosen
 
 
 def _token_of(file: Path, tokens: Mapping[str, Token], unlisted: TokenOf) -> Token:
@@ -105,11 +117,6 @@ def _token_of(file: Path, tokens: Mapping[str, Token], unlisted: TokenOf) -> Tok
 
 def symbol_of(file: Path) -> str:
     return file.stem.replace("-", "_").split("_")[0].upper()
-
-
-class Read(NamedTuple):
-    series: Series
-    notes: list[str]
 
 
 def _load(file: Path, mint: Mint) -> Read:
@@ -145,7 +152,10 @@ class _Row(NamedTuple):
 def _read(file: Path, mint: Mint) -> Read:
     rows: list[_Row] = []
     lines: list[int] = []
-    for line, cells in rows_of(file, _text(file)):
+    first = ""
+    is_binary = file.suffix.lower() in BINARY_ENDS
+    for line, cells in arrow_rows(file) if is_binary else rows_of(file, _text(file)):
+        first = first or cells[0]
         try:
             rows.append(_candle(*cells))
         except BadRow as bad:
@@ -155,7 +165,16 @@ def _read(file: Path, mint: Mint) -> Read:
     if len(rows) < 2:
         raise BadRow(f"{len(rows)} candles", "Two at least are needed, to know how long a candle is")
     series = _series_of(mint, rows, lines)
-    return Read(series, [*notes, *_gap_notes(series)])
+    return Read(file, series, [*_doubts(first, series), *notes])
+
+
+def _doubts(first: str, series: Series) -> Iterator[str]:
+    """What may be meant otherwise than it is read. `first`: the first time in the file."""
+    if _lacks_offset(first.strip()):
+        yield "its times have no offset; they are taken as UTC"
+    a_day = median(series.depth_micros) * DAY_NS // series.step_ns // MICROS
+    if a_day > TRADED_DAY_MAX_USD:
+        yield f"${a_day:,.0f} would be traded in it a day: volume must be in whole tokens, not in dollars or base units"
 
 
 def _in_order(rows: list[_Row], lines: list[int]) -> tuple[list[_Row], list[int], list[str]]:
@@ -218,18 +237,27 @@ def _candle(at: str, opened: str, high: str, low: str, close: str, volume: str) 
 
 
 def _opened_ns(text: str) -> int:
+    """A time without an offset is UTC, as everybody exports candles."""
+    if _lacks_offset(text):
+        text = f"{text}+00:00" if len(text) > len("2025-04-06") else f"{text}T00:00:00+00:00"
     if len(text) >= MICROS_DIGITS and text.isascii() and text.isdigit():
         return instant_ns(f"{text[:-6]}.{text[-6:]}")
     return instant_ns(text)
 
 
+def _lacks_offset(text: str) -> bool:
+    """Of a time in ISO 8601."""
+    return text[4:5] == "-" and OFFSET.search(text, len("2025-04-06")) is None
+
+
 # A candle opens at the price at which the last one closed, so about half of the prices were just parsed.
 @lru_cache(maxsize=1024)
 def _pico(text: str) -> int:
+    """Digits beyond the twelfth decimal are cut off: programs write floats with many of them."""
     price = number(text.strip())
-    if isinstance(price, Decimal) and 0 < price <= _PRICE_MAX and (pico := scaled(price, 12)) is not None:
+    if isinstance(price, Decimal) and 0 < price <= _PRICE_MAX and (pico := scaled_down(price, 12)):
         return pico
-    raise BadRow(f"{text[:40]!r} is not a price", f"Write a number in (0, {_PRICE_MAX}] with 12 decimals at most")
+    raise BadRow(f"{text[:40]!r} is not a price", f"Write a number from 0.000000000001 to {_PRICE_MAX}")
 
 
 def _volume_ppm(text: str) -> int:

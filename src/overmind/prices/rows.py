@@ -17,7 +17,7 @@ TIME_COLUMNS: Final = ("timestamp", "open_time", "open time", "opentime", "date"
 CSV_ENDS: Final = (".csv", ".txt")
 JSON_END: Final = ".json"
 BINARY_ENDS: Final = (".feather", ".parquet", ".arrow")
-ENDS: Final = (*CSV_ENDS, JSON_END)
+ENDS: Final = (*CSV_ENDS, JSON_END, *BINARY_ENDS)
 
 Cells = tuple[str, ...]
 Placed = tuple[int, Cells]  # line, or number of the row in JSON, and the cells in the order of COLUMNS
@@ -76,6 +76,11 @@ def _is_candle(row: list[str]) -> bool:
 
 
 def _columns(header: list[str]) -> Callable[[list[str]], Cells]:
+    return itemgetter(*column_places(header))
+
+
+def column_places(header: list[str]) -> list[int]:
+    """Where each of COLUMNS stands. Raises BadRow."""
     names = [name.strip().lower() for name in header]
     times = [name for name in TIME_COLUMNS if name in names]
     if len(times) == 1:
@@ -84,7 +89,7 @@ def _columns(header: list[str]) -> Callable[[list[str]], Cells]:
     if missing:
         what = f"no column {', '.join(missing)}" if header else "empty"
         raise BadRow(what, f"The first line must read {','.join(COLUMNS)}, or be a candle in this order", line=1)
-    return itemgetter(*(names.index(column) for column in COLUMNS))
+    return [names.index(column) for column in COLUMNS]
 
 
 def _of_json(text: str) -> Iterator[Placed]:

@@ -16,6 +16,8 @@ from overmind.core.model.numbers import BadNumber, json_number, number, whole, w
 from overmind.core.model.value import Value
 from overmind.sweep.lines import lines_of
 from overmind.sweep.told import Figures, Settings, Work
+from overmind.venues.depth.classes import Level
+from overmind.venues.depth.reading import LEVELS, PLAIN
 
 VARY, FIXED = "vary", "fixed"
 SEED_MAX: Final = 2**63 - 1
@@ -46,6 +48,8 @@ TOP: Final = (
     "stamps",
     "detail",
     "tokens",
+    "timeframe",
+    "costs",
     "sol_price",
     "seeds",
     "parts",
@@ -158,6 +162,8 @@ class _Reader:
             stamps=None if stamps is None else Stamps(stamps),
             detail=self._file("detail"),
             tokens=self._file("tokens"),
+            timeframe=self._text("timeframe"),
+            costs=self._costs(),
             sol_usd=self._dollars("sol_price"),
             fixed=self._fixed(),
             parts=self._whole("parts", 1, PARTS_MAX) or 1,
@@ -180,6 +186,18 @@ class _Reader:
         if not found.exists():
             self._refuse(name, f"{found} does not exist", "correct the path; it begins at the sweep's file")
         return str(found)
+
+    def _text(self, name: str) -> str | None:
+        said = self._read.get(name)
+        if said is not None and not isinstance(said, str):
+            self._refuse(name, f"{_shown(said)} is no text", f'write {name} = "…"')
+            return None
+        return said
+
+    def _costs(self) -> str:
+        """The name of a level, or the path of a file."""
+        said = self._text("costs") or Level.NORMAL.value
+        return said if said in (*LEVELS, PLAIN) else self._file("costs") or Level.NORMAL.value
 
     def _choice(self, name: str, known: tuple[str, ...]) -> str | None:
         said = self._read.get(name)

@@ -15,6 +15,7 @@ from overmind import __version__
 from overmind.backtest.history import play
 from overmind.backtest.signals import read_signals
 from overmind.backtest.tapes import open_history
+from overmind.backtest.token_file import read_tokens, with_classes
 from overmind.clock.instants import INSTANT_MAX_NS, iso_seconds
 from overmind.config import MultiWalletConfig
 from overmind.config.problems import ConfigError, Problem
@@ -25,6 +26,8 @@ from overmind.prices.candles import load_tape
 from overmind.prices.tape import Tape
 from overmind.sweep.names import variables_of, with_settings
 from overmind.sweep.told import Figures, Result, Task, Work
+from overmind.venues.depth.classes import Costs, Level
+from overmind.venues.depth.reading import LEVELS, PLAIN, BadCosts, costs_from, shipped_costs
 from overmind.views.account_rows import Period
 from overmind.views.performance.record import Record
 from overmind.views.performance.report import report_of
@@ -46,7 +49,9 @@ class Player:
         self._env = env
         self._configs: dict[tuple[tuple[str, str], ...], MultiWalletConfig] = {}
         read = self._read({})
-        self.config, self.tape = open_history(read, Path(work.tape), work.sol_usd)
+        listed = read_tokens(None if work.tokens is None else Path(work.tokens))
+        self.costs = with_classes(_costs(work.costs), listed.classes)
+        self.config, self.tape = open_history(read, Path(work.tape), work.sol_usd, listed, work.timeframe)
         if SOL not in self.tape.series:
             problem = Problem(work.tape, "no candles of SOL, which pays every fee", "state its price as sol_price")
             raise ConfigError((problem,))
@@ -78,7 +83,7 @@ class Player:
         detail = None if self.detail is None else self.detail.between(from_ns, to_ns)
         signals = [one for one in self.signals if from_ns <= (one.at_ns or 0) < to_ns]
         journal = MemoryJournal()
-        played = play(config, journal, tape, signals, task.seed, lambda _: None, detail=detail)
+        played = play(config, journal, tape, signals, task.seed, lambda _: None, detail=detail, costs=self.costs)
         assert played.books_equal_chain, "the books differ from what is on the venue's side"
         record = Record(Period(0, INSTANT_MAX_NS))
         record.fold_all(journal.read())
@@ -104,6 +109,16 @@ class Player:
         return msgspec.structs.replace(config, desk=desk)
 
 
+def _costs(told: str) -> Costs | None:
+    """Raises ConfigError."""
+    if told == PLAIN:
+        return None
+    try:
+        return shipped_costs(Level(told)) if told in LEVELS else costs_from(Path(told))
+    except BadCosts as error:
+        raise ConfigError((Problem("costs", str(error), f"name {', '.join(LEVELS)}, {PLAIN}, or a file"),)) from None
+
+
 def parts_of(tape: Tape, work: Work) -> list[tuple[int, int]]:
     """From and to, in order. They meet at the ends of candles. Raises ConfigError."""
     step, count = tape.longest_ns, (tape.end_ns - tape.start_ns) // tape.longest_ns
@@ -123,7 +138,8 @@ def fingerprint(player: Player) -> str:
     digests = [_digest(Path(one)) for one in (work.tape, work.signals, work.detail, work.tokens) if one is not None]
     wallets = [one.wallet for one in config.wallets.values()]
     told = (
-        (RESULT_VERSION, __version__, digests, work.stamps, work.sol_usd, work.parts),
+        (RESULT_VERSION, __version__, digests, work.stamps, work.timeframe, work.sol_usd, work.parts),
+        player.costs,
         (config.desk, wallets, config.paper_capital_micros, config.max_concurrent_wallets),
     )
     return blake2b(msgspec.json.encode(told), digest_size=16).hexdigest()

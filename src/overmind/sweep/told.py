@@ -16,6 +16,8 @@ class Work(Value, frozen=True):
     stamps: Stamps | None
     detail: str | None
     tokens: str | None
+    timeframe: str | None
+    costs: str  # a level, `plain`, or the path of a file
     sol_usd: float | None
     fixed: Settings
     parts: int  # equal parts of the tape's time, each played by itself; 1: the whole

@@ -20,6 +20,7 @@ from overmind.core.entries.splitting import Offers, Part, divided
 from overmind.core.model.commands import MarkPrices, SubmitSignal
 from overmind.core.model.enums import Split
 from overmind.core.model.events import Entry, OrderPlaced, SignalRefused
+from overmind.core.model.selection import CostTerms
 from overmind.core.model.signal import Signal
 from overmind.core.model.units import BPS, MICROS
 from overmind.signals.decode import BUY_ACTIONS
@@ -144,6 +145,11 @@ def play(rng: Random, wallets: int, commands: int) -> tuple[int, int]:
     return orders, splits
 
 
+def baseline(terms: CostTerms) -> float:
+    """What was learned has no say in how a buy is divided."""
+    return terms.total - terms.learned
+
+
 def decided(desk: CoreDesk, signal: Signal) -> list[OrderPlaced]:
     """Decides it, and holds each part against every rule as the desk is when that part comes."""
     attempt(desk, MarkPrices(()))  # Rolls the day and ends holds, which would come before the answer.
@@ -169,8 +175,8 @@ def decided(desk: CoreDesk, signal: Signal) -> list[OrderPlaced]:
         assert sum(amounts) in (0, whole.notional_micros)
     if alone is not None:  # One wallet could take it: then all of it is taken, and never at a higher cost.
         assert sum(amounts) == whole.notional_micros
-        cost = sum(one.selection.terms.total * one.order.spend.units for one in placed) / whole.notional_micros
-        assert cost <= alone.terms.total + 1e-9
+        cost = sum(baseline(one.selection.terms) * one.order.spend.units for one in placed) / whole.notional_micros
+        assert cost <= baseline(alone.terms) + 1e-9
     return placed
 
 

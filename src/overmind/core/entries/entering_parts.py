@@ -9,6 +9,7 @@ See specification §7.13.
 
 from __future__ import annotations
 
+import math
 from typing import NamedTuple
 
 import numpy as np
@@ -16,12 +17,14 @@ from msgspec.structs import replace
 
 from overmind.core.books.book import WalletBook
 from overmind.core.books.state import State
+from overmind.core.entries.choice import Choice
 from overmind.core.entries.entering import entry_order, selection_of
 from overmind.core.entries.gate import signal_may_enter
 from overmind.core.entries.limit_row import NO_CAP, PortfolioPlace, WalletPlace
 from overmind.core.entries.limit_table import PORTFOLIO_LIMITS, WALLET_LIMITS
 from overmind.core.entries.request import EntryRequest, entry_request_of
-from overmind.core.entries.selection_index import Choice, SelectionIndex
+from overmind.core.entries.routes import tips_fit
+from overmind.core.entries.selection_index import SelectionIndex
 from overmind.core.entries.splitting import Offers, Part, divided, reachable_micros
 from overmind.core.model.desk_settings import Desk
 from overmind.core.model.enums import Split
@@ -69,9 +72,13 @@ def enter_parts(
             return []
         asked = smaller
     alone = index.choose(asked, at_ns)
+    if alone is not None and alone.advice is not None and alone.advice.explored:  # The draw stands.
+        return _orders(state, whole, [Placing(asked, alone)], alone)
     placings = _Planner(state, index, asked, at_ns, alone).placings(may_be_less)
-    if alone is not None and _costs(placings) >= alone.terms.total * asked.notional_micros:
+    if alone is not None and _costs(placings) >= _bps(alone) * asked.notional_micros:
         placings = [Placing(asked, alone)]
+    if not tips_fit(state, [one.choice.route for one in placings]):  # Each part pays a tip of its own.
+        placings = [] if alone is None else [Placing(asked, alone)]
     return _orders(state, whole, placings, alone)
 
 
@@ -108,8 +115,13 @@ def _least(desk: Desk) -> int:
 def _costs(placings: list[Placing]) -> float:
     """The total expected cost, in basis points times micro-USD; infinite without a part."""
     if not placings:
-        return float("inf")
-    return sum(one.choice.terms.total * one.request.notional_micros for one in placings)
+        return math.inf
+    return sum(_bps(one.choice) * one.request.notional_micros for one in placings)
+
+
+def _bps(choice: Choice) -> float:
+    """Without what was learned: that tells one wallet from another, and not how to divide among several."""
+    return choice.terms.total - choice.terms.learned
 
 
 class _Planner:
@@ -123,7 +135,7 @@ class _Planner:
         rooms = index.rooms(self._request(self._least), at_ns, ())
         self._slots = (rooms >= self._least).nonzero()[0]
         self._offers = self._priced(smallest, rooms)
-        self._alone = None if alone is None else int(np.searchsorted(self._slots, alone.book.slot))
+        self._alone = None if alone is None else np.searchsorted(self._slots, alone.book.slot).item()
 
     def _request(self, micros: int) -> EntryRequest:
         """An entry of this amount, with the impact of all parts."""
@@ -137,7 +149,7 @@ class _Planner:
         """The expected costs at two amounts tell fixed costs from shares of the amount."""
         index, slots, asked = self._index, self._slots, self._asked
         square = index.headroom_bps(asked, slots)
-        low, high = float(smallest.notional_micros), float(asked.notional_micros)
+        low, high = smallest.notional_micros, asked.notional_micros
         at_low = index.costs(smallest, self._at_ns, slots) - square * low
         at_high = index.costs(asked, self._at_ns, slots) - square * high
         fixed = (at_low - at_high) * (low * high / (high - low)) if high > low else np.zeros(len(slots))
@@ -160,7 +172,7 @@ class _Planner:
 
     def _placed(self, part: Part) -> Placing | None:
         """None: the gate refuses it, and the wallet's room is known better."""
-        request, slot = self._request(part.micros), int(self._slots[part.place])
+        request, slot = self._request(part.micros), self._slots[part.place].item()
         choice = self._index.choose(request, self._at_ns, among=self._index.only(slot))
         if choice is not None:
             return Placing(request, choice._replace(candidates=len(self._slots)))
@@ -185,14 +197,19 @@ def _orders(state: State, whole: EntryRequest, placings: list[Placing], alone: C
             placed_micros=placed_micros,
             cost_bps=_costs(placings) / placed_micros,
             alone=None if alone is None else alone.book.wallet.id,
-            alone_bps=None if alone is None else alone.terms.total,
+            alone_bps=None if alone is None else _bps(alone),
         )
     return [
         OrderPlaced(
             whole.signal,
-            entry_order(state, placing.choice.book, placing.request, 0, (), part, 0 if is_whole else len(placings)),
+            _order(state, placing, part, 0 if is_whole else len(placings)),
             selection_of(state, placing.choice),
             plan=plan if part == 0 else None,
         )
         for part, placing in enumerate(placings)
     ]
+
+
+def _order(state: State, placing: Placing, part: int, parts: int) -> Order:
+    choice = placing.choice
+    return entry_order(state, choice.book, placing.request, 0, (), choice.route, part, parts)

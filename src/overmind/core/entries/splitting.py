@@ -31,12 +31,23 @@ class Offers(NamedTuple):
     square: Amounts
 
     def cost(self, place: int, micros: float) -> float:
-        return float(self.fixed[place] + micros * (self.rate[place] + self.square[place] * micros))
+        fixed, rate, square = (of[place].item() for of in (self.fixed, self.rate, self.square))
+        cost: float = fixed + micros * (rate + square * micros)
+        return cost
 
 
 class Part(NamedTuple):
     place: int  # of the wallet in the offers
     micros: int
+
+
+class Bounded(NamedTuple):
+    """A wallet whose amount is asked for."""
+
+    place: int
+    rate: float
+    square: float
+    room: int
 
 
 class Shared(NamedTuple):
@@ -49,8 +60,8 @@ class Shared(NamedTuple):
 
 def reachable_micros(offers: Offers, parts_max: int) -> int:
     """The most that so many wallets may take together."""
-    largest = np.sort(offers.room)[::-1][:parts_max]
-    return int(largest[largest > 0].sum())
+    largest = sorted(offers.room.tolist(), reverse=True)[:parts_max]
+    return sum(room for room in largest if room > 0)
 
 
 def divided(offers: Offers, wanted: int, parts_max: int, least: int, alone: int | None = None) -> list[Part] | None:
@@ -85,11 +96,11 @@ def _covering(offers: Offers, wanted: int, parts_max: int, least: int) -> list[i
         taken = np.maximum(np.minimum(room, left), least)
         cost = offers.fixed / taken + offers.rate + offers.square * taken
         cost[(room == 0) | (np.minimum(room, left) + beside < left)] = np.inf
-        cheapest = int(cost.argmin())
+        cheapest = cost.argmin().item()
         if cost[cheapest] == np.inf:
             return []
         places.append(cheapest)
-        left -= min(left, int(room[cheapest]))
+        left -= min(left, room[cheapest].item())
         if not left:
             return places
         room[cheapest] = 0
@@ -98,55 +109,60 @@ def _covering(offers: Offers, wanted: int, parts_max: int, least: int) -> list[i
 
 def _shared(offers: Offers, places: Sequence[int], wanted: int, least: int) -> Shared:
     """The cheapest amounts within the bounds: amounts beyond a bound are fixed there, and the others share the rest."""
-    amounts, free, left = dict[int, float](), list(places), float(wanted)
-    rate, square, room = offers.rate, offers.square, offers.room
+    columns = [of[places].tolist() for of in (offers.rate, offers.square, offers.room)]
+    free, amounts, left = [*map(Bounded, places, *columns)], dict[int, float](), wanted * 1.0
     while free:
-        weights = [1.0 / (2.0 * float(square[one])) for one in free]
-        slope = (left + sum(float(rate[one]) * of for one, of in zip(free, weights, strict=True))) / sum(weights)
-        asked = [(slope - float(rate[one])) * of for one, of in zip(free, weights, strict=True)]
-        over = sum(max(0.0, micros - int(room[one])) for one, micros in zip(free, asked, strict=True))
-        under = sum(max(0.0, least - micros) for micros in asked)
+        slope = left + sum(one.rate / (2.0 * one.square) for one in free)
+        slope /= sum(1.0 / (2.0 * one.square) for one in free)
+        asked = [(slope - one.rate) / (2.0 * one.square) for one in free]
+        over = sum(micros - one.room for one, micros in zip(free, asked, strict=True) if micros > one.room)
+        under = sum(least - micros for micros in asked if micros < least)
         if not over and not under:
-            amounts |= zip(free, asked, strict=True)
+            amounts |= {one.place: micros for one, micros in zip(free, asked, strict=True)}
             break
-        fixed = {
-            one: float(room[one]) if over >= under else float(least)
-            for one, micros in zip(free, asked, strict=True)
-            if (micros > room[one] if over >= under else micros < least)
-        }
-        amounts |= fixed
-        left -= sum(fixed.values())
-        free = [one for one in free if one not in fixed]
-    taken = [amounts[one] for one in places]
-    return Shared(sum(map(offers.cost, places, taken)), list(places), taken)
+        at_bound = dict[int, float]()
+        for one, micros in zip(free, asked, strict=True):
+            if over >= under and micros > one.room:
+                at_bound[one.place] = one.room
+            elif over < under and micros < least:
+                at_bound[one.place] = least
+        amounts |= at_bound
+        left -= sum(at_bound.values())
+        free = [one for one in free if one.place not in at_bound]
+    taken = [amounts[place] for place in places]
+    return Shared(sum(map(offers.cost, places, taken)), [*places], taken)
 
 
 def _joining(offers: Offers, known: Shared, wanted: int, least: int) -> int | None:
     """The further wallet that would save most, by what its amount costs less where it is taken from."""
-    marginal = [
-        float(offers.rate[one]) + 2.0 * float(offers.square[one]) * micros if micros > least else -np.inf
-        for one, micros in zip(known.places, known.amounts, strict=True)
+    rates, squares = offers.rate[known.places].tolist(), offers.square[known.places].tolist()
+    givers = [
+        (rate + 2.0 * square * micros, square)
+        for rate, square, micros in zip(rates, squares, known.amounts, strict=True)
+        if micros > least
     ]
-    slope = max(marginal)
-    givers = [one for one, of in zip(known.places, marginal, strict=True) if of >= slope - abs(slope) * 1e-9]
-    square = 1.0 / sum(1.0 / float(offers.square[one]) for one in givers)
+    if not givers:
+        return None
+    slope = max(marginal for marginal, _ in givers)
+    alike = slope - abs(slope) * 1e-9
+    square = 1.0 / sum(1.0 / square for marginal, square in givers if marginal >= alike)
     most = np.minimum(offers.room, wanted - least * len(known.places))
-    taken = np.clip((slope - offers.rate) / (2.0 * (offers.square + square)), least, np.maximum(most, least))
-    gained = offers.fixed + taken * (offers.rate - slope + (offers.square + square) * taken)
+    curved = offers.square + square
+    taken = np.clip((slope - offers.rate) / (2.0 * curved), least, np.maximum(most, least))
+    gained = offers.fixed + taken * (offers.rate - slope + curved * taken)
     gained[known.places] = np.inf
     gained[most < least] = np.inf
-    best = int(gained.argmin())
+    best = gained.argmin().item()
     return best if gained[best] < 0 else None
 
 
 def _whole_micros(offers: Offers, known: Shared, wanted: int, least: int) -> list[Part]:
     """Rounds, and lets those take or give the rest that have room for it."""
-    micros = [
-        max(least, min(round(one), int(offers.room[at]))) for at, one in zip(known.places, known.amounts, strict=True)
-    ]
+    rooms = offers.room[known.places].tolist()
+    micros = [max(least, min(round(one), room)) for room, one in zip(rooms, known.amounts, strict=True)]
     left = wanted - sum(micros)
-    for number, place in enumerate(known.places):
-        change = min(left, int(offers.room[place]) - micros[number]) if left > 0 else max(left, least - micros[number])
+    for number, room in enumerate(rooms):
+        change = min(left, room - micros[number]) if left > 0 else max(left, least - micros[number])
         micros[number] += change
         left -= change
     assert not left, (wanted, micros, offers)

@@ -49,7 +49,7 @@ def landing_ppm(logit: int) -> int:
 
 def landing_all_ppm(logits: NDArray[np.int64]) -> NDArray[np.int64]:
     """`landing_ppm` of many."""
-    places, rests = np.divmod(np.clip(logits, -LOGIT_MAX, LOGIT_MAX) + LOGIT_MAX, STEP)
+    places, rests = np.divmod(np.minimum(np.maximum(logits, -LOGIT_MAX), LOGIT_MAX) + LOGIT_MAX, STEP)
     low = _VALUES[places]
     ppm: NDArray[np.int64] = low + (_VALUES[places + 1] - low) * rests // STEP
     return ppm
