@@ -160,4 +160,25 @@ ROUTING_BUGS: Final = (
         "    if False:",
         MODE_TESTS + "test_a_learner_that_lost_its_budget_falls_back_until_somebody_looks",
     ),
+    Mutation(
+        "learner's report: concludes from too little support",
+        "views/learning/off_policy.py",
+        "    if effective < ESS_MIN:",
+        "    if False:",
+        "tests/views/learning/test_off_policy.py::test_too_little_support_concludes_nothing",
+    ),
+    Mutation(
+        "learner's report: forgets the chance that a choice had",
+        "views/learning/off_policy.py",
+        "weights = np.array([one.agrees / one.propensity for one in drawn])",
+        "weights = np.array([one.agrees / 1.0 for one in drawn])",
+        "tests/views/learning/test_off_policy.py::test_without_noise_all_three_agree_with_the_truth",
+    ),
+    Mutation(
+        "learner's report: a second attempt counts as a choice",
+        "views/learning/samples.py",
+        "                if order.attempt == 0:",
+        "                if True:",
+        "tests/views/learning/test_report.py::test_a_sample_has_what_was_journaled_of_the_choice",
+    ),
 )
