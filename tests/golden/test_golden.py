@@ -96,6 +96,14 @@ roll back v.0.0 as expired; buy sol $12 not w1,w2,w4 id x; fill x.0.0 provisiona
 buy sol $13 not w1,w2,w4 id y; expire y.0.0; fill y.0.1; buy sol $14 not w1,w2,w4 id z; fill z.0.0; desk learner off
 buy sol $15 not w1,w2,w4 id z2
 """,
+    "splits": """
+fill; w5 position 40; w6 position 30; w7 position 40; reactivate w5; reactivate w6; reactivate w7
+lift portfolio day_loss; lift portfolio drawdown; lift momentum pause
+desk threshold 100 loss 100 drawdown 100 streak 0 split partial parts 2; mark sol 100; mark eth 2000; mark btc 50000
+buy eth $60 not w1,w2,w4,w7 id u; fill u.0.0; fill u.1.0 provisional; roll back u.1.0 as expired
+buy btc $60 not w1,w2,w4 id v split all parts 3; expire v.0.0; fill v.1.0; buy sol $999 not w1,w2,w4 id x
+buy sol $1 not w1,w2,w4 id y split none
+""",
     "trusted": """
 fill; w5; reactivate w5; w6; reactivate w6; lift portfolio day_loss; lift portfolio drawdown; lift momentum pause
 desk threshold 100 loss 100 drawdown 100 streak 0 miss 50 fades 1000 learner shadow explore 100 exploring 100 seed s
@@ -106,14 +114,6 @@ wait 86400000; mark sol 100; learn on
 buy sol $250 not w1,w2,w4 id y; expire y.0.0; expire y.0.1; buy sol $250 not w1,w2,w4 id z; expire z.0.0; fill z.0.1
 learn canary; buy sol $15 not w1,w2,w4 id z2; fill z2.0.0; desk learner off; buy sol $15 not w1,w2,w4 id z3
 learn shadow; buy sol $15 not w1,w2,w4 id z4; wait 86400000; mark sol 100
-""",
-    "splits": """
-fill; w5 position 40; w6 position 30; w7 position 40; reactivate w5; reactivate w6; reactivate w7
-lift portfolio day_loss; lift portfolio drawdown; lift momentum pause
-desk threshold 100 loss 100 drawdown 100 streak 0 split partial parts 2; mark sol 100; mark eth 2000; mark btc 50000
-buy eth $60 not w1,w2,w4,w7 id u; fill u.0.0; fill u.1.0 provisional; roll back u.1.0 as expired
-buy btc $60 not w1,w2,w4 id v split all parts 3; expire v.0.0; fill v.1.0; buy sol $999 not w1,w2,w4 id x
-buy sol $1 not w1,w2,w4 id y split none
 """,
     "misses": """
 fill; w5; reactivate w5; lift portfolio day_loss; lift portfolio drawdown; lift momentum pause

@@ -58,11 +58,21 @@ class SelectionIndex:
             candidates = candidates[among[candidates]]
         if not len(candidates):
             return None
+        explores = not excluded and among is None
+        return self._best_of(request, at_ns, candidates, explores)
+
+    def take(self, slot: int, request: EntryRequest, at_ns: int) -> Choice | None:
+        """The choice of this candidate alone; None: the gate refuses it."""
+        return self._best_of(request, at_ns, np.array([slot]), explores=False)
+
+    def _best_of(
+        self, request: EntryRequest, at_ns: int, candidates: NDArray[np.intp], explores: bool
+    ) -> Choice | None:
         common = common_terms(self._state, request, at_ns)
         capacity = self._capacity[request.signal.strategy]
         costs = self._costs(request, common, capacity, candidates)
         if self._state.learner_mode is not LEARNER_OFF or self._routes.has_several:
-            explores = not excluded and among is None and may_explore(self._state, request)
+            explores = explores and may_explore(self._state, request)
             return self._weighed(request, at_ns, common, candidates, costs, explores)
         for _ in candidates:
             best = costs.argmin()
@@ -170,10 +180,8 @@ class SelectionIndex:
         return rooms
 
     def costs(self, request: EntryRequest, at_ns: int, slots: NDArray[np.intp]) -> NDArray[np.float64]:
-        """What this entry is expected to cost in each of these wallets, in basis points, without what was learned.
-
-        Of several routes the cheapest counts.
-        """
+        """What this entry is expected to cost in each of these wallets on its cheapest route, in basis points, without
+        what was learned."""
         common = common_terms(self._state, request, at_ns)
         costs = self._costs(request, common, self._capacity[request.signal.strategy], slots)
         if not self._routes.has_several:
@@ -184,12 +192,6 @@ class SelectionIndex:
         """The part of these costs that each micro-USD of the amount adds."""
         shares: NDArray[np.float64] = 1.0 / np.maximum(self._capacity[request.signal.strategy][slots], ONE)
         return shares * self._state.settings.costs.headroom_bps
-
-    def only(self, slot: int) -> Flags:
-        """No wallet but this one, for `choose`."""
-        flags = np.zeros(len(self.books), np.bool_)
-        flags[slot] = True
-        return flags
 
     def by_stop_loss(self) -> list[tuple[int, Flags]]:
         """The stop losses of the wallets' limits, and which wallets have each."""
