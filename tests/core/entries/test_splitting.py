@@ -197,9 +197,9 @@ def offers_of(rng: Random) -> Offers:
     capacity = [rng.choice([100, 300, 1_000, 5_000, 60_000]) * MICROS for _ in range(count)]
     return Offers(
         room=np.array([rng.choice([one, one // 2]) for one in capacity]),
-        fixed=np.array([1_950.0 + rng.choice([0, 81_571]) for _ in capacity]),
-        rate=np.array([(4 + rng.choice([0, -10, 1, 3]) + rng.random() * rng.choice([0, 5])) / BPS for _ in capacity]),
-        square=np.array([2 / BPS / one for one in capacity]),
+        fixed=np.array([BPS * (1_950.0 + rng.choice([0, 81_571])) for _ in capacity]),
+        rate=np.array([4 + rng.choice([0, -10, 1, 3]) + rng.random() * rng.choice([0, 5]) for _ in capacity]),
+        square=np.array([2 / one for one in capacity]),
     )
 
 
@@ -223,8 +223,8 @@ def _by_bisection(offers: Offers, places: Sequence[int], wanted: int, least: int
         asked = [(slope - float(offers.rate[one])) / (2 * float(offers.square[one])) for one in places]
         return [min(float(offers.room[one]), max(float(least), of)) for one, of in zip(places, asked, strict=True)]
 
-    low, high = -1.0, 1.0
-    for _ in range(60):
+    low, high = -1e4, 1e4
+    for _ in range(80):
         middle = (low + high) / 2
         low, high = (middle, high) if sum(amounts(middle)) < wanted else (low, middle)
     return amounts(high)
@@ -247,8 +247,8 @@ def test_the_plan_is_nearly_always_the_cheapest_of_all_and_never_above_one_walle
         assert all(least <= part.micros <= offers.room[part.place] for part in parts)
         cost = sum(cost_of(offers, part.place, part.micros) for part in parts)
         if singles:
-            assert cost <= min(singles)[0] + 1e-6
-        off_bps.append((cost - best) / wanted * BPS)
+            assert cost <= min(singles)[0] + 1e-3
+        off_bps.append((cost - best) / wanted)
     assert covered > 15
     assert sum(off < 0.001 for off in off_bps) >= 0.97 * len(off_bps)
     assert sum(off_bps) / len(off_bps) < 0.02
