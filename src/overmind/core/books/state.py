@@ -154,7 +154,8 @@ class State(msgspec.Struct):
     @property
     def learner_mode(self) -> LearnerMode:
         """As it was changed last, or as configured."""
-        return self.standing.mode or self.settings.routing.learner
+        mode = self.standing.mode
+        return self.settings.routing.learner if mode is None else mode
 
     @property
     def baseline(self) -> Baseline:
