@@ -57,8 +57,8 @@ ROUTING_BUGS: Final = (
     Mutation(
         "exploring: a retry explores",
         INDEX,
-        "explores = not excluded and among is None and may_explore(",
-        "explores = may_explore(",
+        "        explores = not excluded and among is None\n",
+        "        explores = among is None\n",
         DRAWING_TESTS + "test_who_may_be_drawn",
     ),
     Mutation(
