@@ -58,8 +58,8 @@ ROUTING_BUGS: Final = (
     Mutation(
         "exploring: a retry explores",
         INDEX,
-        "explores = not excluded and among is None",
-        "explores = True",
+        "        explores = not excluded and among is None\n",
+        "        explores = among is None\n",
         DRAWING_TESTS + "test_who_may_be_drawn",
     ),
     Mutation(
