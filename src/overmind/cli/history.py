@@ -5,6 +5,7 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Final, NamedTuple
 
@@ -16,7 +17,7 @@ from overmind.backtest.audit import Delayed, audit
 from overmind.backtest.history import Played, play
 from overmind.backtest.inside import InsideSummary
 from overmind.backtest.signals import read_signals
-from overmind.backtest.stamps import Stamps, doubts
+from overmind.backtest.stamps import Stamps, doubts, unfilled
 from overmind.backtest.tapes import open_history
 from overmind.backtest.token_file import read_tokens, with_classes
 from overmind.cli import desk_tables, present
@@ -33,6 +34,7 @@ from overmind.journal.sqlite import SqliteJournal
 from overmind.prices.candles import load_tape
 from overmind.prices.tape import Tape
 from overmind.venues.depth.classes import Costs, Level
+from overmind.views.amounts import symbol_of
 from overmind.views.verify import verify
 
 SOL_PRICE_MAX: Final = 1_000_000  # in USD
@@ -117,10 +119,14 @@ def backtest(
         if finer is not None and finer.step_ns >= history.step_ns:
             present.complain(f"{detail}: its candles are not shorter than the tape's", "name finer ones with --detail")
             raise typer.Exit(BAD_INPUT)
+        for note in history.notes:
+            present.warn(note)  # Before the signals, whose errors they may explain.
         read = read_signals(signals, config, history, stamps)
-        warnings = [*history.notes, *([] if stamps is not None else doubts(read, history))]
-        for warning in warnings:
-            present.warn(warning)
+        doubted = [] if stamps is not None or not read else doubts(read, history)
+        doubted += unfilled(read, history, partial(symbol_of, config.desk))
+        for doubt in doubted:
+            present.warn(doubt)
+        warnings = [*history.notes, *doubted]
         assumed = [*assumptions_of(history, seed, finer, costs=market, tokens=config.desk.tokens.values())]
         _play_and_report(config, history, read, seed, data_dir, as_json, warnings, audited, finer, market, assumed)
         report_page(data_dir / JOURNAL, report, [*warnings, *assumed])
