@@ -103,6 +103,7 @@ ELSEWHERE = {
     "notices/memory.py": ASIDE,
     "notices/telegram/offset.py": ASIDE,
     "prices/candles.py": START,
+    "venues/depth/reading.py": START,
     "sdk/blocking.py": "it is for threads without a loop",
     "views/statement.py": "`export` calls it, which serves nobody",
 }
@@ -179,11 +180,13 @@ ALLOWED = {
     ("http/stream.py", "Streams._live", "coming.result"): DONE,
     ("http/metrics/machine.py", "_size", "path.exists"): ASIDE,
     ("http/metrics/machine.py", "_size", "path.stat"): ASIDE,
-    ("journal/sqlite.py", "SqliteJournal._pause_loop", "self._newest_write.wait"): "a tenth of a millisecond",
+    ("journal/sqlite.py", "SqliteJournal._pause_loop", "self._newest_write.acquire"): "a tenth of a millisecond",
+    ("journal/sqlite.py", "SqliteJournal._write", "under_way.acquire"): "a new lock, which nobody else has",
     ("sdk/manager.py", "WalletManager.initialize", "task.result"): DONE,
     ("sdk/manager.py", "_open_journal", "config.data_dir.mkdir"): START,
     ("notices/delivery.py", "Delivery._sent", "sending.result"): DONE,
-    ("solana/chain.py", "RpcChain.send", "send.result"): DONE,
+    ("solana/routes/public.py", "PublicRoute.send", "send.result"): DONE,
+    ("solana/routes/relay.py", "RelayRoute._hand_over", "send.result"): DONE,
     ("solana/rpc.py", "Rpc._hedged", "task.result"): DONE,
 }
 

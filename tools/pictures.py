@@ -21,12 +21,13 @@ from typing import Final
 from rich.console import Console
 from rich.text import Text
 
-COLUMNS: Final = 112
+COLUMNS: Final = 84
 ROWS: Final = 100
 MARGIN: Final = 6  # columns; fonts differ in width
 TITLE: Final = "overmind demo"
 # Sections that a picture has no room for; the first line of what follows each.
-LEFT_OUT: Final = (("Refused, by first reason", "Portfolio"),)
+LEFT_OUT: Final = (("From deposits to equity", "The week made"),)
+FOLDER: Final = re.compile(r"\S*/overmind-demo-\w+")  # another one in each run
 FONT_FACES: Final = re.compile(r"\s*@font-face \{.*?\}", re.DOTALL)
 FONT: Final = "Fira Code, monospace"
 READ_BYTES: Final = 65_536
@@ -87,4 +88,6 @@ if __name__ == "__main__":
         shown = output_of([overmind, "demo"], Path(scratch))
     target = Path(sys.argv[1])
     target.parent.mkdir(parents=True, exist_ok=True)
+    shown = shown.replace(overmind, os.path.relpath(overmind))  # as it is typed in the clone
+    shown = FOLDER.sub(f"{tempfile.gettempdir()}/overmind-demo", shown)
     target.write_text(picture(shortened(shown)), encoding="utf-8")

@@ -10,6 +10,7 @@ from overmind.core.model.events import Entry
 from overmind.core.model.ids import Mint, SignalId
 from overmind.core.model.order import Move, Order, Quote, Ticket, Work
 from overmind.core.model.outcome import Outcome, Rejected
+from overmind.core.model.route import RouteName
 from overmind.core.model.value import Value
 
 Allowed = Callable[[], bool]
@@ -314,9 +315,32 @@ class Chain(Protocol):
         """A recent blockhash and its last valid height. Raises ChainSilent."""
 
 
+class Route(Protocol):
+    """One way for a signed transaction to reach the chain."""
+
+    @property
+    def name(self) -> RouteName: ...
+
+    async def send(self, transaction: bytes, priority: Priority, allowed: Allowed = always) -> None:
+        """Hands it over, and says nothing about what becomes of it. Handing over the same bytes again is harmless.
+
+        `allowed` is called just before the bytes leave. Raises ChainSilent; it may have landed nevertheless.
+        """
+
+
 class Signer(Protocol):
     async def sign(self, public_key: str, message: bytes) -> bytes:
         """The 64-byte Ed25519 signature. Raises KeyError for a key that is not ours."""
+
+
+class Bid(Value, frozen=True):
+    """What an offered transaction shall pay for landing, in lamports."""
+
+    tip_lamports: int = 0  # to a tip account of the relay; 0: none
+    priority_lamports: int | None = None  # at the compute limit; None: the swap server decides
+
+
+NO_BID: Final = Bid()
 
 
 class SwapOffer(Value, frozen=True):
@@ -335,5 +359,5 @@ class SwapOffer(Value, frozen=True):
 class Swaps(Protocol):
     """A swap API in the shape of Jupiter's."""
 
-    async def order(self, order: Order, taker: str) -> SwapOffer | Rejected:
+    async def order(self, order: Order, taker: str, bid: Bid = NO_BID) -> SwapOffer | Rejected:
         """An offer for `order.spend`, as a transaction that `taker` pays for. Raises VenueUnavailable."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -20,6 +20,9 @@ from overmind.core.model.units import BPS, MICROS, NS, PICO, PPM
 from overmind.journal.memory import MemoryJournal
 from overmind.prices.tape import Series, Tape
 from overmind.sandbox.demo import demo_env
+from overmind.venues.depth.classes import ClassFile, Costs
+from overmind.venues.depth.quantiles import Quantiles
+from overmind.venues.depth.reading import shipped_costs
 from overmind.venues.paper import PERFECT, PaperModel
 
 START_NS: Final = 1_743_897_600 * NS  # 2025-04-06 00:00 UTC
@@ -34,8 +37,16 @@ ROOMY: Final = {
 }
 
 
-def tape_of(candles: Sequence[Candle], mint: Mint = SOL, missing: Iterable[int] = (), step_ns: int = STEP_NS) -> Tape:
-    """Candles from START_NS on; those in `missing` are left out."""
+def tape_of(
+    candles: Sequence[Candle],
+    mint: Mint = SOL,
+    missing: Iterable[int] = (),
+    step_ns: int = STEP_NS,
+    volume: float = 1.0,
+    volumes: Sequence[float] | None = None,
+) -> Tape:
+    """Candles from START_NS on; those in `missing` are left out. `volume`: of each one, in billions of tokens."""
+    volumes = volumes or [volume] * len(candles)
     kept = [number for number in range(len(candles)) if number not in set(missing)]
     return Tape(
         {
@@ -48,7 +59,7 @@ def tape_of(candles: Sequence[Candle], mint: Mint = SOL, missing: Iterable[int] 
                 high_pico=tuple(round(max(candles[number]) * PICO) for number in kept),
                 low_pico=tuple(round(min(candles[number]) * PICO) for number in kept),
                 close_pico=tuple(round(candles[number][-1] * PICO) for number in kept),
-                depth_micros=tuple(round(DEPTH_MICROS * candles[number][-1]) for number in kept),
+                depth_micros=tuple(round(DEPTH_MICROS * volumes[number] * candles[number][-1]) for number in kept),
                 range_bps=tuple(range_bps(candles[number]) for number in kept),
             )
         }
@@ -57,6 +68,30 @@ def tape_of(candles: Sequence[Candle], mint: Mint = SOL, missing: Iterable[int] 
 
 def range_bps(candle: Candle) -> int:
     return round((max(candle) - min(candle)) / candle[-1] * BPS)
+
+
+FREE: Final[Mapping[str, int | Quantiles]] = {
+    "pool_fee_bps": 0,
+    "spread_bps": 0,
+    "depth_floor_usd": 10**30,  # so deep that no order moves it by one unit
+    "failure_percent": 0,
+    "failure_rise_percent": 0,
+    "expiry_percent": 0,
+    "route_down_percent": 0,
+    "latency_ms": (0, 0, 0, 0, 0),
+    "priority_fee_lamports": (0, 0, 0, 0, 0),
+}
+
+
+def costs_with(**values: int | Quantiles) -> Costs:
+    """The normal costs with these parameters in every class, in the units that the market computes in."""
+    known = shipped_costs()
+    return structs.replace(known, classes={name: _with(one, values) for name, one in known.classes.items()})
+
+
+def _with(of: ClassFile, values: Mapping[str, int | Quantiles]) -> ClassFile:
+    changed = {name: structs.replace(of.stated[name], value=value) for name, value in values.items()}
+    return structs.replace(of, stated=of.stated | changed)
 
 
 def buy(name: str, at_ns: int, dollars: int = 100) -> Signal:
@@ -81,12 +116,13 @@ def run(
     signals: Sequence[Signal],
     model: PaperModel = PERFECT,
     detail: Tape | None = None,
+    costs: Costs | None = None,
     **env: str,
 ) -> tuple[Played, list[Entry]]:
     config = MultiWalletConfig.from_env({**demo_env(1, folder), **ROOMY, **env}, dotenv=None)
     journal = MemoryJournal()
     played = play(
-        config, journal, tape, sorted(signals, key=lambda one: one.at_ns or 0), 1, lambda _: None, model, detail
+        config, journal, tape, sorted(signals, key=lambda one: one.at_ns or 0), 1, lambda _: None, model, detail, costs
     )
     return played, [*journal.read()]
 

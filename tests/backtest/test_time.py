@@ -15,6 +15,8 @@ from overmind.core.model.events import Entry
 from overmind.core.model.signal import Signal
 from overmind.core.model.units import NS
 from overmind.core.model.wallet import Exits
+from overmind.venues.depth.classes import Costs, Level
+from overmind.venues.depth.reading import shipped_costs
 from overmind.venues.paper import PaperModel
 
 # Each candle opens elsewhere than the last one closed, so a price says of which candle it is, and whether it opened it.
@@ -123,13 +125,13 @@ def until(entries: list[Entry], now_ns: int) -> list[Entry]:
     return [entry for entry in entries if entry.at_ns <= now_ns]
 
 
-def check_no_look_ahead(folder: Path, data: st.DataObject) -> None:
+def check_no_look_ahead(folder: Path, data: st.DataObject, costs: Costs | None = None) -> None:
     candles = data.draw(tapes)
     signals = data.draw(signals_of(len(candles)))
     now_ns = data.draw(st.one_of(st.integers(0, len(candles)).map(at), st.integers(at(0), at(len(candles)))))
     by = data.draw(st.sampled_from((0.7, 0.98, 1.02, 1.5)))
     before, after = (
-        until(run(folder, tape_of(one), signals, PaperModel())[1], now_ns)
+        until(run(folder, tape_of(one), signals, PaperModel(), costs=costs)[1], now_ns)
         for one in (candles, shifted(candles, now_ns, by))
     )
     assert before == after
@@ -143,10 +145,17 @@ def test_prices_after_an_instant_change_nothing_before_it(
     check_no_look_ahead(tmp_path_factory.getbasetemp(), data)
 
 
+@settings(max_examples=2, phases=(Phase.generate,))
+@given(st.data())
+def test_nor_do_they_in_a_market_with_memory(tmp_path_factory: pytest.TempPathFactory, data: st.DataObject) -> None:
+    check_no_look_ahead(tmp_path_factory.getbasetemp(), data, shipped_costs(Level.STRESS))
+
+
 @pytest.mark.soak
-@settings(max_examples=400)
+@pytest.mark.parametrize("level", [None, *Level], ids=str)
+@settings(max_examples=200)
 @given(st.data())
 def test_prices_after_an_instant_change_nothing_before_it_at_length(
-    tmp_path_factory: pytest.TempPathFactory, data: st.DataObject
+    tmp_path_factory: pytest.TempPathFactory, level: Level | None, data: st.DataObject
 ) -> None:
-    check_no_look_ahead(tmp_path_factory.getbasetemp(), data)
+    check_no_look_ahead(tmp_path_factory.getbasetemp(), data, None if level is None else shipped_costs(level))

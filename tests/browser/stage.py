@@ -144,7 +144,7 @@ class Served:
             decision = await self.app.submit(signal)
             assert decision.orders, decision
             await self.app.settle()
-            return decision.orders[0]
+            return decision.orders[0].order_id
 
         return self.call(buy_and_wait())
 

@@ -144,3 +144,17 @@ def test_an_allow_list_lets_nothing_else_in(traded: Path) -> None:
     assert submitted(traded, "three")["status"] == "placed"
     unknown = overmind(traded, "mints", "block", "NOPE", "--reason", "x")
     assert (unknown.returncode, "neither a mint nor the symbol" in unknown.stderr) == (3, True)
+
+
+def test_the_learner_has_the_mode_that_an_operator_said_last(traded: Path) -> None:
+    assert as_json(overmind(traded, "learn", "--json"))["mode"] == "shadow"
+    said = overmind(traded, "learn", "mode", "on", "--reason", "the report allows it", "--by", "ann", "--json")
+    assert (as_json(said)["mode"], as_json(said)["who"]) == ("on", "ann")
+    assert submitted(traded, "two")["status"] == "placed", "another run of the same configuration changes nothing"
+    shown = as_json(overmind(traded, "learn", "--json"))
+    assert (shown["mode"], shown["configured"], shown["cause"]) == ("on", "shadow", "operator")
+    assert shown["exploring"]["share_max_percent"] == 0
+    table = overmind(traded, "learn").stdout
+    assert "The learner is on (ann, " in table
+    refused = overmind(traded, "learn", "mode", "off", "--reason", " ")
+    assert refused.returncode == 2

@@ -144,10 +144,14 @@ def test_a_backtest_writes_its_page_too(tmp_path: Path) -> None:
     for line in (
         "Prices are candles of 5 minutes from 2025-04-06T00:00 to 2025-04-06T05:00 UTC, with no gap.",
         "fills at the first opening price after it.",
-        "Whatever the market does, 2 % of sent orders fail, 0.5 % never land, and 0.2 % find no route",
-        "No part of this market was fitted to fills: its numbers are assumptions.",
+        "Costs are those of normal: depth follows the volume of a rolling time",
+        "Assumptions about SOL (class sol), with no fills behind them: pool fee bps 2, spread bps 2,",
     ):
         assert line in page
+    plain = as_json(overmind(tmp_path, *words, "--costs", "plain", "--json"))
+    assert plain["assumptions"][-1] == "No part of this market was fitted to fills: its numbers are assumptions."
+    wrong = overmind(tmp_path, *words, "--costs", "cheap")
+    assert (wrong.returncode, "--costs cheap: cannot be read" in wrong.stderr) == (2, True)
     refused = overmind(tmp_path, *words, "--report", "nowhere/report.html")
     assert (refused.returncode, "is no name for a page" in refused.stderr) == (2, True)
 

@@ -440,6 +440,7 @@ def test_every_row_of_the_table_is_complete_and_named_once() -> None:
         "OVERMIND_SWAP_API_KEY",
         "OVERMIND_PRICE_WITNESS_API_KEY",
         "OVERMIND_SECOND_SWAP_API_KEY",
+        "OVERMIND_RELAY_AUTH",
         "OVERMIND_NOTICES",
         "OVERMIND_TELEGRAM_TOKEN",
         "OVERMIND_PING_URL",

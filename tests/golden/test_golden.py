@@ -104,6 +104,17 @@ buy eth $60 not w1,w2,w4,w7 id u; fill u.0.0; fill u.1.0 provisional; roll back 
 buy btc $60 not w1,w2,w4 id v split all parts 3; expire v.0.0; fill v.1.0; buy sol $999 not w1,w2,w4 id x
 buy sol $1 not w1,w2,w4 id y split none
 """,
+    "trusted": """
+fill; w5; reactivate w5; w6; reactivate w6; lift portfolio day_loss; lift portfolio drawdown; lift momentum pause
+desk threshold 100 loss 100 drawdown 100 streak 0 miss 50 fades 1000 learner shadow explore 100 exploring 100 seed s
+desk losing 0.03 worse 5 canary 50; mark sol 100; mark eth 2000; learn on
+buy sol $10 not w1,w2,w4 id u; expire u.0.0; fill u.0.1; buy sol $11 not w1,w2,w4 id v; fail v.0.0 provisional fee 5000
+roll back v.0.0 as expired; buy sol $12 not w1,w2,w4 id x; fill x.0.0 provisional; final; desk explore 0
+wait 86400000; mark sol 100; learn on
+buy sol $250 not w1,w2,w4 id y; expire y.0.0; expire y.0.1; buy sol $250 not w1,w2,w4 id z; expire z.0.0; fill z.0.1
+learn canary; buy sol $15 not w1,w2,w4 id z2; fill z2.0.0; desk learner off; buy sol $15 not w1,w2,w4 id z3
+learn shadow; buy sol $15 not w1,w2,w4 id z4; wait 86400000; mark sol 100
+""",
     "misses": """
 fill; w5; reactivate w5; lift portfolio day_loss; lift portfolio drawdown; lift momentum pause
 desk threshold 100 loss 100 drawdown 100 streak 0 miss 50 fades 3600000 waiting 0.5; mark sol 100; mark eth 2000

@@ -38,6 +38,7 @@ def test_limits_of_a_running_service(tmp_path: Path) -> None:
         assert service.post(PATH, {"reset": True, "reason": "x"}).status == 200
         check_what_is_refused(service)
         check_mints(service)
+        check_learner(service)
 
 
 def check_what_is_refused(service: Service) -> None:
@@ -79,3 +80,14 @@ def check_mints(service: Service) -> None:
         ({"verb": "block", "token": "SOL"}, 400),
     ):
         assert service.post("/v1/mints", body).status == status, body
+
+
+def check_learner(service: Service) -> None:
+    assert service.get("/v1/learner").json["mode"] == "shadow"
+    told = service.post("/v1/learner/mode", {"mode": "canary", "reason": "the report allows it", "by": "ann"})
+    assert (told.status, told.json["mode"], told.json["configured"]) == (200, "canary", "shadow")
+    assert (told.json["who"], told.json["cause"]) == ("ann (token:api_token)", "operator")
+    shown = command(service.folder, "learn", "mode", "off", "--reason", "a quiet week", "--by", "bob")
+    assert (shown["mode"], shown["reason"]) == ("off", "a quiet week")
+    for body in ({"mode": "maybe", "reason": "x"}, {"mode": "on", "reason": " "}, {"mode": "on"}):
+        assert service.post("/v1/learner/mode", body).status == 400, body

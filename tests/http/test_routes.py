@@ -35,7 +35,9 @@ def settled(service: Service) -> bool:
 
 def test_one_signal(service: Service) -> None:
     placed = service.post("/v1/signals", BUY)
-    assert (placed.status, placed.json["status"], placed.json["orders"]) == (202, "placed", ["one.0.0"])
+    assert (placed.status, placed.json["status"], placed.json["order_id"]) == (202, "placed", "one.0.0")
+    (order,) = placed.json["orders"]
+    assert order == {"order_id": "one.0.0", "wallet_id": placed.json["wallet_id"], "notional_usd": "50"}
     again = service.post("/v1/signals", BUY)
     assert (again.status, again.json) == (202, {**placed.json, "status": "duplicate"})
     other = service.post("/v1/signals", {**BUY, "notional_usd": 51})
@@ -328,6 +330,7 @@ PLACES = {
 BY_COMMAND = {
     "OperatorActed",
     *("HoldAdded", "HoldLifted", "LimitsChanged", "MintsChanged", "MovePlaced", "MoveClosed", "BalanceAdjusted"),
+    "LearnerModeChanged",
     *("CloseOrdered", "CloseCancelled", "LiquidationOrdered", "HistoryAccepted", "OrderTakenFromChain"),
 }
 POSTS = [one.path for one in ENDPOINTS if one.method == "POST" and one.path.startswith("/v1/")]

@@ -16,6 +16,7 @@ from tests.sim import rules
 from tests.sim.books import Books, WalletBooks, ten_to
 from tests.sim.losses import Losses
 from tests.sim.servers import honest
+from tests.sim.splits import Splits, could_be_divided, used_by_others
 from tests.support import plain_lots
 
 from overmind.core.books import ledger
@@ -88,6 +89,7 @@ class Auditor:
         self.true_pico: dict[Mint, int] = {}
         self._seen = seen
         self._parts: list[OrderPlaced] = []
+        self._splits = Splits(seen)
         self._debtors: set[WalletId] = set()
         self._waited: set[OrderId] = set()  # withdrawals that waited for a hold to end
         self._to_quarantine: set[WalletId] = set()
@@ -103,10 +105,12 @@ class Auditor:
         self._to_close.clear()
         self._waited &= self.books.open_moves.keys()
         self.losses.rewind()
+        self._splits.rewind()
 
     def take(self, entry: Entry) -> None:
         self._check_day(entry)
         self.evidence.judge(entry.event)
+        self._splits.expect(entry.event)
         match entry.event:
             case OrderPlaced(order=order) if order.to_float:
                 broken = rules.broken_by_swap_for_float(self.books, order, entry.at_ns)
@@ -201,7 +205,9 @@ class Auditor:
     def _check_entry(self, placed: OrderPlaced, at_ns: int) -> None:
         books, order, signal = self.books, placed.order, placed.signal
         entry = self._checked_entry(signal, order, at_ns)
-        if signal.risk is not None:
+        if order.parts:
+            self._splits.check(books, placed, entry)
+        if signal.risk is not None or order.parts:
             entry = structs.replace(entry, notional_micros=order.notional_micros)
         book = books.wallets[order.wallet_id]
         broken = rules.broken_by_signal(books, entry) | rules.broken_by_wallet(books, book, entry)
@@ -213,10 +219,10 @@ class Auditor:
         assert order.attempt < books.settings.attempts_max, order
         assert order.wallet_id not in order.tried, order
         self._check_least(order, signal, at_ns)
-        if signal.risk is None:
-            self._check_choice(order, entry)
-        else:
+        if signal.risk is not None:
             self._check_size(placed, entry)
+        elif not order.parts or order.attempt:
+            self._check_choice(order, entry)
 
     def _checked_entry(self, signal: Signal, order: Order, at_ns: int) -> rules.CheckedEntry:
         """A later attempt is judged by the current time, within the expiry of the first one."""
@@ -232,7 +238,9 @@ class Auditor:
     def _check_choice(self, order: Order, entry: rules.CheckedEntry) -> None:
         """The chosen wallet must be the cheapest eligible one."""
         books = self.books
-        may = [book for book in books.wallets.values() if book.wallet.id not in order.tried]
+        taken = used_by_others(books, order) if order.parts else set()
+        assert order.wallet_id not in taken, order
+        may = [book for book in books.wallets.values() if book.wallet.id not in {*order.tried, *taken}]
         costs = {
             book.wallet.id: rules.cost_bps(books, book, entry)
             for book in may
@@ -323,6 +331,8 @@ class Auditor:
             for one, codes in broken.items()
             if not general and not codes and not self._has_no_size(refused, books.wallets[one])
         ]
+        if could_be_divided(books, entry):
+            faults.append("several wallets could have taken it")
         if broken and named & OF_SIGNAL != general:
             faults.append(f"named {sorted(named)}, broken {sorted(general)}")
         if general & {Code.PRICE_MISSING, Code.MINT_NOT_ADMITTED}:

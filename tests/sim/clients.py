@@ -45,12 +45,13 @@ from overmind.core.model.commands import (
 )
 from overmind.core.model.controls import MintVerb, Scope
 from overmind.core.model.defaults import DEFAULT_RISK_TOLERANCE_PPM, default_limits, default_strategies
-from overmind.core.model.desk_settings import BOOKING_RULES, Desk
+from overmind.core.model.desk_settings import BOOKING_RULES, Desk, Routing
 from overmind.core.model.enums import (
     RiskProfile,
     SaleScope,
     Side,
     SizingMethod,
+    Split,
     StrategyType,
     TradeAction,
     WalletStatus,
@@ -60,6 +61,7 @@ from overmind.core.model.events import Answer, CloseOrdered, MoveClosed, MovePla
 from overmind.core.model.ids import SOL, DepositId, LimitName, Mint, OrderId, SignalId, WalletId
 from overmind.core.model.mints import AdmissionPolicy
 from overmind.core.model.money import Money
+from overmind.core.model.route import PUBLIC_ALONE, Expected, RouteName
 from overmind.core.model.signal import RiskBudget, Signal
 from overmind.core.model.units import LAMPORTS, MICROS, NOTIONAL_MAX_MICROS, NS, PPM
 from overmind.core.model.value import Value
@@ -94,10 +96,15 @@ WANTED: Final[dict[str, tuple[int, ...]]] = {
 }
 
 
+# What is expected of both is the same, so that the script of a seed chooses the wallets that it always chose.
+ROUTES: Final = {RouteName.PUBLIC: Expected(), RouteName.RELAY: Expected()}
+
+
 def draw_wallet(random: Random, wallet_id: WalletId, public_key: str, odd: bool, mev_types: bool) -> Wallet:
     usual = TRADING_TYPES if mev_types else TRADING_TYPES[:-1]
     wallet_type = random.choice(tuple(WalletType) if odd else usual)
     profile = random.choice(tuple(RiskProfile))
+    needs_protection = wallet_type is WalletType.MEV_PROTECTION and mev_types
     return Wallet(
         id=wallet_id,
         type=wallet_type,
@@ -106,6 +113,7 @@ def draw_wallet(random: Random, wallet_id: WalletId, public_key: str, odd: bool,
         allocation_ppm=0,
         limits=draw_limits(random, wallet_type, profile) if odd else WIDE,
         strategies=draw_strategies(random, wallet_type, odd),
+        routes=(RouteName.RELAY,) if needs_protection else PUBLIC_ALONE,
     )
 
 
@@ -140,6 +148,7 @@ def draw_strategies(random: Random, wallet_type: WalletType, odd: bool) -> dict[
 
 SOURCES: Final = ("", "chart", "token:bot")
 SOURCE_EVERY: Final = 11  # signals: if it sells, it sells what its source has bought
+SPLIT: Final = 0.2  # of the buys may be served by several wallets
 HOSTILE: Final = 0.1  # of the signals have a number that nobody means
 PAYEES: Final = tuple(str(Pubkey(hashlib.blake2b(name, digest_size=32).digest())) for name in (b"bank", b"vault"))
 LISTS: Final = (*[PAYEES] * 5, PAYEES[:1], PAYEES[1:], ())
@@ -279,6 +288,7 @@ class Trader:
         self._name = name
         self._left = signals
         self._pause_s = context.random.choice(context.habits.pauses_s)
+        self._split = Random(f"split {name} {context.ease} {signals}")
         self._doors = Random(f"{name} {self._pause_s} {context.ease} {signals}")  # The scripts of the seeds stay.
 
     @property
@@ -340,7 +350,7 @@ class Trader:
         signal = self._with_limit_price(signal)
         signal = structs.replace(signal, source=SOURCES[self._left // 2 % len(SOURCES)])
         if action in BUYS:
-            return self._with_exits(self._with_entry_amount(signal))
+            return self._with_split(self._with_exits(self._with_entry_amount(signal)))
         whose = SaleScope.DESK if self._left % 3 else SaleScope.STRATEGY
         if self._left % SOURCE_EVERY == 0:
             whose = SaleScope.SOURCE
@@ -392,6 +402,21 @@ class Trader:
             hold_max_ns=random.choice((None, None, 5 * NS, 60 * NS)),
         )
         return structs.replace(signal, exits=exits if exits != Exits() else None)
+
+    def _with_split(self, signal: Signal) -> Signal:
+        """Several wallets may serve some buys, which are then larger. Drawn apart, so that the scripts stay."""
+        random = self._split
+        if signal.risk is not None or random.random() >= SPLIT:
+            return signal
+        wanted = signal.notional_micros
+        if wanted is not None:
+            wanted = min(wanted * random.choice((1, 2, 40, 200)), max(wanted, NOTIONAL_MAX_MICROS))
+        return structs.replace(
+            signal,
+            notional_micros=wanted,
+            split=random.choice((Split.ALL, Split.PARTIAL)),
+            parts_max=random.choice((None, 2, 3, 8)),
+        )
 
     def _with_limit_price(self, signal: Signal) -> Signal:
         mark = self._context.auditor.books.marks.get(signal.mint)
@@ -550,6 +575,7 @@ class Operator:
             order_min_micros=random.choice((0, 0, MICROS, 20 * MICROS)),
             expected_cost_max_bps=random.choice((0, 0, 300, 60)),
             mark_heartbeat_ns=random.choice((0, 3 * NS, 10 * NS)),
+            routing=Routing(routes=ROUTES) if self._context.habits.mev_types else Routing(),
         )
 
     def forget(self, moves: set[OrderId]) -> None:

@@ -32,7 +32,7 @@ from overmind.core.model.order import Order
 from overmind.core.model.outcome import Cause, Expired, Rejected
 from overmind.core.model.units import BPS
 from overmind.keys.secret_key import SecretKey
-from overmind.ports import SwapOffer, VenueUnavailable
+from overmind.ports import NO_BID, Bid, SwapOffer, VenueUnavailable
 from overmind.solana import tokens
 from overmind.solana.signer import LocalSigner
 from overmind.solana.transactions import signature_text
@@ -89,7 +89,7 @@ class SimSwaps:
         self._malice = random.choice((0.0, 0.0, 0.1, 0.6))
         self._made = 0
 
-    async def order(self, order: Order, taker: str) -> SwapOffer | Rejected:
+    async def order(self, order: Order, taker: str, bid: Bid = NO_BID) -> SwapOffer | Rejected:
         await self._network()
         random = self._random
         if random.random() < self._fault / 2:

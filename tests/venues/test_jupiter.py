@@ -30,7 +30,9 @@ from overmind.core.model.outcome import Cause, Expired, Failed, Filled, Outcome,
 from overmind.core.model.units import NS
 from overmind.keys.secret_key import SecretKey
 from overmind.ports import (
+    NO_BID,
     Allowed,
+    Bid,
     ChainSilent,
     ChainTip,
     Effects,
@@ -140,7 +142,7 @@ class FakeSwaps:
     def __init__(self, offer: SwapOffer | Rejected | None = None) -> None:
         self.offer = offer
 
-    async def order(self, order: Order, taker: str) -> SwapOffer | Rejected:
+    async def order(self, order: Order, taker: str, bid: Bid = NO_BID) -> SwapOffer | Rejected:
         assert taker == US
         if self.offer is None:
             raise VenueUnavailable("no answer")

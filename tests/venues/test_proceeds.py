@@ -11,7 +11,17 @@ from overmind.core.model.ids import WalletId
 from overmind.core.model.order import Order
 from overmind.core.model.outcome import Cause, Rejected
 from overmind.core.model.units import PICO
-from overmind.ports import ChainSilent, Effects, Priority, Simulation, SwapOffer, TokenBalance, VenueUnavailable
+from overmind.ports import (
+    NO_BID,
+    Bid,
+    ChainSilent,
+    Effects,
+    Priority,
+    Simulation,
+    SwapOffer,
+    TokenBalance,
+    VenueUnavailable,
+)
 from overmind.venues.proceeds import SaleProceeds, Unproven
 
 US = str(OWNER.pubkey())
@@ -38,7 +48,7 @@ class Swaps:
     def __init__(self, answer: SwapOffer | Rejected | None) -> None:
         self.answer = answer
 
-    async def order(self, order: Order, taker: str) -> SwapOffer | Rejected:
+    async def order(self, order: Order, taker: str, bid: Bid = NO_BID) -> SwapOffer | Rejected:
         if self.answer is None:
             raise VenueUnavailable("no answer")
         return self.answer

@@ -32,7 +32,17 @@ from overmind.core.model.ids import Mint, WalletId
 from overmind.core.model.mints import Trial
 from overmind.core.model.order import Order
 from overmind.core.model.outcome import Cause, Rejected
-from overmind.ports import ChainSilent, Effects, Priority, Simulation, SwapOffer, TokenBalance, VenueUnavailable
+from overmind.ports import (
+    NO_BID,
+    Bid,
+    ChainSilent,
+    Effects,
+    Priority,
+    Simulation,
+    SwapOffer,
+    TokenBalance,
+    VenueUnavailable,
+)
 from overmind.solana.jupiter_api import UsdPrice
 from overmind.solana.transactions import parse
 from overmind.venues.round_trip import RoundTrip, Taker
@@ -65,7 +75,7 @@ class Market:
         self.simulated: list[bytes] = []
         self.told: dict[Mint, UsdPrice] = {}
 
-    async def order(self, order: Order, taker: str) -> SwapOffer | Rejected:
+    async def order(self, order: Order, taker: str, bid: Bid = NO_BID) -> SwapOffer | Rejected:
         self.orders.append(order)
         found = self.buy if order.spend.mint == USDC.mint else self.sale
         if found is None:

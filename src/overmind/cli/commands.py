@@ -69,6 +69,7 @@ CONTROL: Final = {
     "write-off": Entry("dust", "write_off", "Stop counting a position that is dust."),
     "limits": Entry("limits", "limits_cli", "Show or change the limits of each wallet."),
     "mints": Entry("mints", "mints_cli", "Show or change which tokens may be bought."),
+    "learn": Entry("learn", "learn_cli", "Show what the learner does, or change its mode."),
     "accept-price": Entry("prices", "accept_price", "Say what a token costs if its price is not believed."),
     "accept-time": Entry("time", "accept_time", "Say that the machine's clock is right after a jump."),
     "book-from-chain": Entry(
@@ -86,6 +87,7 @@ CAPITAL: Final = {
 SANDBOX: Final = {
     "demo": Entry("demo", "demo", "Trade a week of real prices with four demo wallets."),
     "backtest": Entry("history", "backtest", "Run your wallets and limits over historical prices."),
+    "calibrate": Entry("calibrate", "calibrate_command", "Fit what trading costs to recorded fills."),
     "sweep": Entry("sweep.command", "sweep", "Run a backtest for each combination of settings."),
     "selftest": Entry("history", "selftest", "Run the nineteen operator's checks on this machine."),
     "localnet": Entry("localnet", "localnet", "Run an embedded Solana chain with RPC and WebSocket."),

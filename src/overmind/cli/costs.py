@@ -2,24 +2,21 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Annotated, Final
+from typing import Annotated
 
 import typer
 
 from overmind.cli import present
 from overmind.cli.exit_codes import BAD_INPUT
-from overmind.venues.depth.classes import PARAMETERS, Costs, Level
-from overmind.venues.depth.reading import BadCosts, costs_from, shipped_costs
+from overmind.venues.depth.classes import PARAMETERS, Costs
+from overmind.venues.depth.reading import LEVELS, PLAIN, BadCosts, costs_named
 
-PLAIN: Final = "plain"  # the market without classes, depth and memory
-LEVELS: Final = tuple(one.value for one in Level)
 CostsOption = Annotated[
     str,
     typer.Option(
         "--costs",
         metavar="LEVEL|FILE",
-        help=f"What trading costs: {', '.join(LEVELS)}, or a file that `overmind calibrate` wrote. {PLAIN}: a pool as "
+        help=f"What trading costs: {', '.join(LEVELS)}, or a file of `overmind calibrate`. {PLAIN}: a pool as "
         "deep as one candle's volume, without memory.",
     ),
 ]
@@ -27,10 +24,8 @@ CostsOption = Annotated[
 
 def chosen_costs(told: str) -> Costs | None:
     """None: the plain market. Shows what is wrong with a file and raises typer.Exit."""
-    if told == PLAIN:
-        return None
     try:
-        return shipped_costs(Level(told)) if told in LEVELS else costs_from(Path(told).absolute())
+        return costs_named(told)
     except BadCosts as error:
         present.complain(f"--costs {error}", f"name {', '.join(LEVELS)}, {PLAIN}, or a file of costs")
         raise typer.Exit(BAD_INPUT) from None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
 from typing import Any, Final
 
@@ -37,11 +37,19 @@ def show(answer: Mapping[str, Any]) -> None:
             present.say(f"{named}: {status.replace('_', ' ')}; {answer['error']}", "red")
         case _:
             known = "known already; its first decision stands: " if status == "duplicate" else ""
-            orders = ", ".join(answer["orders"])
-            told = f"placed with {answer['wallet_id']}, order {orders}" if orders else "no order"
+            told = _placed(answer["orders"])
             present.say(f"{named}: {known}{told}; {answer['selection_reason']}", STYLES.get(status, ""))
     for note in answer.get("notes", ()):
         present.say(f"  {note}")
+
+
+def _placed(orders: Sequence[Mapping[str, Any]]) -> str:
+    if not orders:
+        return "no order"
+    if len(orders) == 1:
+        return f"placed with {orders[0]['wallet_id']}, order {orders[0]['order_id']}"
+    parts = (f"{one['order_id']} with {one['wallet_id']} for {present.usd(one['notional_usd'])}" for one in orders)
+    return f"placed in {len(orders)} orders: {', '.join(parts)}"
 
 
 def by_rule(refusals: Iterable[Mapping[str, Any]]) -> Iterable[str]:

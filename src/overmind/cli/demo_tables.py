@@ -114,7 +114,8 @@ def stories(told: Sequence[Story]) -> None:
     present.say("Limits that worked", "bold")
     for story in told[:STORIES_TOLD]:
         count = f"{story.signals} signal{'' if story.signals == 1 else 's'}"
-        present.paragraph(f"{story.code} ({count}), such as {story.signal_id}: {_sentences(story)}", indent=1)
+        present.say(f" {story.code}: {count}, such as {story.signal_id}", "bold")
+        present.paragraph(_sentences(story), indent=3)
     if more := told[STORIES_TOLD:]:
         present.paragraph(f"{', '.join(story.code for story in more)}: the report has them.", indent=1)
 

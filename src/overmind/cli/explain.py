@@ -69,6 +69,7 @@ def explain(
     status = explained.decision.status.value
     present.say(f"{signal_id}: {status} at {present.instant(explained.at_ns)} (entry {explained.seq})", "bold")
     present.say(explained.decision.selection_reason)
+    order_tables.parts([order.to_json() for order in explained.decision.orders])
     order_tables.candidates(explained.candidates or ())
     if explained.changes:
         order_tables.changes(explained.changes)

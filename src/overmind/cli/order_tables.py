@@ -12,6 +12,7 @@ from overmind.cli.performance.plots import sparkline
 from overmind.cli.present import say, table, usd
 from overmind.text.amount import Amount
 from overmind.views.closing import CloseRow
+from overmind.views.decisions import PlacedRow
 from overmind.views.orders import OrderRow
 from overmind.views.past import RefusedRow
 from overmind.views.refusals import in_words
@@ -70,6 +71,13 @@ def signals(rows: Sequence[SignalRow]) -> None:
             for row in rows
         ),
     )
+
+
+def parts(rows: Sequence[PlacedRow]) -> None:
+    """The orders of a signal that several wallets serve."""
+    if len(rows) > 1:
+        shown = ((one["order_id"], one["wallet_id"], usd(one["notional_usd"])) for one in rows)
+        table("Parts", ("order", "wallet", "USD"), shown, right=("USD",))
 
 
 def _answer(row: SignalRow) -> str:

@@ -52,6 +52,10 @@ def route(
     exclude: Annotated[
         list[str] | None, typer.Option("--exclude", help="Wallet that must not take it. May be repeated.")
     ] = None,
+    split: Annotated[
+        str | None, typer.Option("--split", help="Whether several wallets may take it: none, partial or all.")
+    ] = None,
+    parts: Annotated[str | None, typer.Option("--parts", help="How many wallets may take it, 2 to 8.")] = None,
     as_json: AsJson = False,
 ) -> None:
     """Show which wallet would take a signal now, and why.
@@ -72,6 +76,8 @@ def route(
         "stop_loss_percent": stop_loss,
         "risk_tolerance": risk_tolerance,
         "preferred_wallet_type": prefer,
+        "split": split,
+        "split_parts_max": parts,
         "exclude_wallets": [one for names in exclude or [] for one in names.split(",")],
     }
     fields = {name: value for name, value in given.items() if value not in (None, [])}
@@ -84,9 +90,14 @@ def route(
     if as_json:
         present.emit_json(found)
     else:
-        present.say(f"{found.wallet_id or 'no wallet'}: {found.selection_reason}", "bold")
+        present.say(f"{_wallets(found)}: {found.selection_reason}", "bold")
+        order_tables.parts(found.orders)
         order_tables.candidates(found.candidates)
     raise typer.Exit(REFUSED if found.refusals else DONE)
+
+
+def _wallets(found: Route) -> str:
+    return " and ".join(one["wallet_id"] for one in found.orders) or "no wallet"
 
 
 async def _route(config: MultiWalletConfig, journal: Journal, signal: Signal) -> Route:

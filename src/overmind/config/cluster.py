@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 from overmind.config.kinds import NamedFeed
 from overmind.config.operators import host_of, is_loopback_host, same_operator
 from overmind.config.problems import Findings
+from overmind.config.relay import RelayConfig, read_relay
 from overmind.config.secrecy import Secret
 from overmind.config.settings import Settings
 from overmind.config.variables.chain import (
@@ -59,6 +60,7 @@ class ChainConfig(Value, frozen=True):
     second_swap_url: Secret | None = None  # None: no sale is simulated
     second_swap_api_key: Secret | None = None
     proceeds_rpc_urls: tuple[Secret, ...] = ()  # two nodes of two operators
+    relay: RelayConfig | None = None  # the protected route; None: there is none
 
 
 def chain_config(cluster: Cluster, rpc_url: Secret | None, settings: Settings, findings: Findings) -> ChainConfig:
@@ -97,6 +99,7 @@ def chain_config(cluster: Cluster, rpc_url: Secret | None, settings: Settings, f
         second_swap_url=settings.get(SECOND_SWAP_URL),
         second_swap_api_key=settings.get(SECOND_SWAP_KEY),
         proceeds_rpc_urls=_proceeds_nodes(rpc_urls, swap_url, settings.get(SECOND_SWAP_URL), findings),
+        relay=read_relay(cluster, settings, findings),
     )
 
 

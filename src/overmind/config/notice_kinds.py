@@ -58,6 +58,7 @@ class NoticeKind(enum.StrEnum):
     ACCESS = "access"
     OPERATOR = "operator"
     LIMITS_CHANGED = "limits_changed"
+    LEARNER = "learner"
     MINT = "mint"
     ACCOUNTS = "accounts"
     ORDER = "order"
@@ -127,6 +128,9 @@ KINDS: Final[Mapping[NoticeKind, KindRow]] = {
     NoticeKind.OPERATOR: KindRow(_INFO, _ON, "operator", "Who gave a command, and why."),
     NoticeKind.LIMITS_CHANGED: KindRow(
         _WARNING, _ON, "limits changed", "An operator changed limits, lists of mints, or a price."
+    ),
+    NoticeKind.LEARNER: KindRow(
+        _WARNING, _ON, "learner", "The learner decides from now on, or no more: who says so, and why."
     ),
     NoticeKind.MINT: KindRow(_INFO, _DIGEST, "mint", "A token's mint was admitted, refused or forgotten."),
     NoticeKind.ACCOUNTS: KindRow(_WARNING, _ON, "token accounts", "Token accounts that are not used, or used again."),

@@ -22,7 +22,7 @@ from overmind.core.capital.fee_reserve import due_reclaims, due_top_ups
 from overmind.core.capital.proceeds import due_sweeps
 from overmind.core.capital.rebalance import rebalance
 from overmind.core.capital.withdrawals import cancel, end_unpaid, withdraw
-from overmind.core.control import breakers, day
+from overmind.core.control import breakers, day, learner
 from overmind.core.control.admission import record_accounts, record_admission
 from overmind.core.control.attribution import acted
 from overmind.core.control.balances import QUARANTINE, accept, compare, is_of_chain
@@ -48,6 +48,7 @@ from overmind.core.model.commands import (
     BookFromChain,
     CancelClose,
     CancelMove,
+    ChangeLearnerMode,
     ChangeLimits,
     ChangeMints,
     ClosePosition,
@@ -159,9 +160,10 @@ def _events_of(state: State, index: SelectionIndex, command: Command, at_ns: int
             yield from found_desk(state, found)
         case ConfigureDesk(desk=desk):
             check_same_money(state, desk)
-            wanted_desk = without_unlisted(state, desk)
+            wanted_desk, mode = without_unlisted(state, desk), learner.mode_before(state, desk)
             if state.desk is None or without_unlisted(state, state.desk) != wanted_desk:
                 yield DeskConfigured(wanted_desk)
+                yield from learner.configured(mode, desk)
         case ConfigureWallet() as configure:
             yield from configure_wallet(state, configure, at_ns)
         case RemoveWallet(wallet_id=wallet_id):
@@ -193,6 +195,8 @@ def _events_of(state: State, index: SelectionIndex, command: Command, at_ns: int
             yield from change_limits(state, change, at_ns)
         case ChangeMints() as change:
             yield from change_mints(state, change, at_ns)
+        case ChangeLearnerMode() as change:
+            yield from learner.change_mode(state, change)
         case RecordAdmission() as record:
             yield from record_admission(state, record, at_ns)
         case RecordAccounts(wallet_id=wallet_id, seen=seen):
@@ -294,6 +298,7 @@ def _after(state: State, work: Work, at_ns: int) -> Iterator[Event]:
         if book.in_suspense:
             yield from _quarantine(state, work, book, at_ns)
         yield from breakers.after_outcome(state, book, at_ns)
+    yield from learner.fall_back(state)
 
 
 def _next_attempt(
@@ -330,6 +335,7 @@ def _finalise(state: State, work_id: OrderId, outcome: Outcome, at_ns: int) -> I
     same, is_move = _same_effect(known.outcome, outcome), isinstance(known, ProvisionalMove)
     if same:
         yield MoveFinal(work_id) if is_move else OrderFinal(work_id)
+        yield from learner.fall_back(state)
         return
     yield MoveRolledBack(work_id, outcome) if is_move else OrderRolledBack(work_id, outcome)
     yield from _after(state, known.work, at_ns)

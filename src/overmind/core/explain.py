@@ -15,7 +15,7 @@ from overmind.core.entries.sizing import SizedRequest, sized_refusals, sized_wal
 from overmind.core.exits.exit_rules import exit_refusals
 from overmind.core.learning.sigmoid import MICRO
 from overmind.core.model.codes import Refusal
-from overmind.core.model.enums import LearnerMode
+from overmind.core.model.enums import LEARNER_OFF
 from overmind.core.model.ids import WalletId
 from overmind.core.model.selection import CostTerms, Sizing
 from overmind.core.model.signal import Signal
@@ -59,7 +59,7 @@ def _candidate(
     sizing: Sizing | None = None,
 ) -> Candidate:
     """With the learned correction, which is a term of the cost where it decides."""
-    if state.learner_mode is LearnerMode.OFF:
+    if state.learner_mode is LEARNER_OFF:
         return Candidate(wallet_id, refusals, terms, sizing)
     learned = correction_of(state.settings, state.learned, wallet_id, signal.strategy) / MICRO
     if terms is not None and decides(state, signal.id):

@@ -25,6 +25,7 @@ from overmind.core.entries.selection_index import SelectionIndex
 from overmind.core.model.commands import (
     AddHold,
     Attributed,
+    ChangeLearnerMode,
     ChangeLimits,
     ChangeMints,
     Command,
@@ -58,7 +59,8 @@ class Bounds(Value, frozen=True):
 
 
 BOUNDS: Final = Bounds()
-OPTIONAL: Final = (ChangeLimits, ChangeMints, Rebalance, Withdraw, RecordAction)  # can wait until there is room
+# They can wait until there is room.
+OPTIONAL: Final = (ChangeLimits, ChangeMints, ChangeLearnerMode, Rebalance, Withdraw, RecordAction)
 ROOM: Final = "make room and restart the desk, then send it again"
 EXIT_MARGIN: Final = 2  # Exits are still accepted up to this multiple of the bounds for entries.
 

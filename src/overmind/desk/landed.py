@@ -12,6 +12,7 @@ from overmind.desk.engine import Engine
 from overmind.ports import ChainSilent, Effects
 from overmind.solana.chain import RpcChain, RpcNode
 from overmind.solana.settlement import Unsettled, outside_costs, settle
+from overmind.solana.tipping import tip_of
 
 
 async def book_from_chain(
@@ -23,7 +24,8 @@ async def book_from_chain(
     effects = await chain.effects(known.ticket.signature)
     if effects is None or not await _is_final(chain.histories, known.ticket, effects.slot):
         raise CommandRefused(f"{order_id} is not final yet, and a fork may still undo it: try again in a minute")
-    outcome, changes = taken(effects, known.order, known.otherwise)
+    tip = tip_of(known.order, known.ticket.payload)
+    outcome, changes = taken(effects, known.order, known.otherwise, tip)
     await engine.handle(given_by(BookFromChain(order_id, outcome, changes, reason), by))
     return outcome
 
@@ -68,14 +70,14 @@ def _fills(effects: Effects, order: Order) -> bool:
     )
 
 
-def taken(effects: Effects, order: Order, why: str) -> tuple[Filled | Failed, dict[Mint, int]]:
+def taken(effects: Effects, order: Order, why: str, tip_lamports: int = 0) -> tuple[Filled | Failed, dict[Mint, int]]:
     """The outcome to book, and the changes of our balances beside it.
 
     A swap within what was held is a fill, however little it received. Anything else is a failure, and each change of
     our balances stands beside it: capital that came or went without a trade.
     """
     try:
-        found = settle(effects, order)
+        found = settle(effects, order, tip_lamports)
     except Unsettled:
         found = None
     if isinstance(found, Failed):

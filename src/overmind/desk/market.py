@@ -20,9 +20,11 @@ from overmind.core.model.enums import TradingMode
 from overmind.core.model.ids import Mint, WalletId
 from overmind.core.model.money import Token
 from overmind.core.model.order import Order
+from overmind.core.model.route import RouteName
 from overmind.desk.engine import Engine
 from overmind.desk.executor import at_once
 from overmind.desk.proceeds import ProceedsWitness
+from overmind.desk.relaying import relay_settings
 from overmind.desk.tokens import LiveTokens, PricedMints
 from overmind.journal.key_locks import KeyLocks
 from overmind.ports import TRUSTED, Clock, FirstPrice, Prices, SecondSource, Tick, Venue
@@ -36,6 +38,8 @@ from overmind.solana.clusters import WrongCluster, verify_cluster
 from overmind.solana.jupiter_api import JupiterApi, JupiterLooks
 from overmind.solana.notifications import Notifications
 from overmind.solana.pyth import PythFeed
+from overmind.solana.routes.counts import LandingCounts, RouteCounts
+from overmind.solana.routes.relay import RelayRoute
 from overmind.solana.rpc import Endpoint, Rpc
 from overmind.solana.signer import LocalSigner
 from overmind.venues.jupiter import JupiterVenue
@@ -58,6 +62,7 @@ class OnChain(msgspec.Struct, frozen=True):
     genesis_hash: str
     signer: LocalSigner
     public_keys: dict[WalletId, str]  # wallets that can sign
+    relay: RelayRoute
     locks: KeyLocks | None = None  # None: a scratch desk, whose keys nobody else has
 
     def admit(self, wallet: WalletConfig) -> None:
@@ -68,6 +73,14 @@ class OnChain(msgspec.Struct, frozen=True):
         self.public_keys[wallet.wallet.id] = wallet.wallet.public_key
 
 
+class RouteSource(NamedTuple):
+    """A route to the chain, with what it was asked to carry and what became of that."""
+
+    name: RouteName
+    sends: RouteCounts
+    landings: LandingCounts
+
+
 class Remote(NamedTuple):
     """Whom the desk asks over the network, for whoever watches that they answer."""
 
@@ -75,6 +88,7 @@ class Remote(NamedTuple):
     swap_servers: tuple[JupiterApi, ...] = ()
     first_prices: JupiterPrices | None = None  # None: a tape
     second_prices: JupiterPrices | PythPrices | None = None  # None: there is no second source
+    routes: tuple[RouteSource, ...] = ()
 
 
 class MarketAccess(msgspec.Struct, frozen=True):
@@ -320,7 +334,8 @@ async def _live(config: MultiWalletConfig, clock: Clock, stack: AsyncExitStack) 
     locks = None if config.lock_dir is None else KeyLocks(config.lock_dir, genesis_hash)
     if locks is not None:
         stack.callback(locks.release)
-    on_chain = OnChain(chain, notifications, genesis_hash, LocalSigner(()), {}, locks)
+    relay = await stack.enter_async_context(RelayRoute(relay_settings(config), clock))
+    on_chain = OnChain(chain, notifications, genesis_hash, LocalSigner(()), {}, relay, locks)
     for wallet in config.wallets.values():
         on_chain.admit(wallet)
     witnesses = Witnesses(await _witness_api(config, clock, stack), rpc, await _rival(config, clock, stack))
@@ -342,8 +357,10 @@ def _on_cluster(config: MultiWalletConfig, api: JupiterApi, witnesses: Witnesses
             public_keys=on_chain.public_keys,
             tokens=all_tokens,
             booked_slot=lambda wallet_id: engine.state.wallets[wallet_id].booked_slot,
+            relay=on_chain.relay,
         )
-        services, look_first = _polled(prices, second)
+        polled, look_first = _polled(prices, second)
+        services = [*polled, on_chain.relay.run]
         looks, proceeds, sale_swaps = JupiterLooks(api), None, None
         if (rival := witnesses.rival) is not None:
             sale = SaleProceeds(rival.api, rival.nodes, on_chain.public_keys, all_tokens)
@@ -359,7 +376,12 @@ def _on_cluster(config: MultiWalletConfig, api: JupiterApi, witnesses: Witnesses
             second=second,
             proceeds=proceeds,
             round_trip=RoundTrip(looks, on_chain.chain, looks, sale_swaps),
-            remote=_remote(on_chain.chain.endpoints, api, witnesses, prices, second),
+            remote=_remote(on_chain.chain.endpoints, api, witnesses, prices, second)._replace(
+                routes=tuple(
+                    RouteSource(route.name, route.counts, venue.landings[route.name])
+                    for route in (on_chain.chain.public, on_chain.relay)
+                )
+            ),
         )
 
     return connect

@@ -80,7 +80,7 @@ class Answers:
         self.refused += answer["status"] in (DecisionStatus.REFUSED, FAILED)
         self.not_taken += answer["status"] == NOT_TAKEN
         if answer["status"] == DecisionStatus.PLACED:
-            self.orders += answer["orders"]
+            self.orders += [one["order_id"] for one in answer["orders"]]
 
 
 async def read_lines(source: BinaryIO, stop: asyncio.Event) -> AsyncIterator[bytes]:

@@ -31,6 +31,7 @@ from overmind.http.slices import Slices, written
 from overmind.signals.validation import ID
 from overmind.text.printable import json_bytes
 from overmind.views import limits, reports
+from overmind.views.learner import learner
 from overmind.views.orders import each_open_order
 from overmind.views.past import BadSearch, Opened, moves_in, opened_moves, orders_in, refusals_in
 from overmind.views.positions import position_rows
@@ -116,6 +117,10 @@ def _books_router(app: App, slices: Slices) -> APIRouter:
     @router.get("/mints")
     async def mint_lists() -> Response:
         return JsonResponse(await engine.read(limits.mints))
+
+    @router.get("/learner")
+    async def learner_stands() -> Response:
+        return JsonResponse(await engine.read(learner))
 
     return router
 

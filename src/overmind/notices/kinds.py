@@ -28,6 +28,7 @@ from overmind.core.model.events import (
     HistoryAccepted,
     HoldAdded,
     HoldLifted,
+    LearnerModeChanged,
     LimitsChanged,
     LiquidationOrdered,
     MintAdmitted,
@@ -112,6 +113,8 @@ def kind_of(event: Event) -> NoticeKind | None:
             return NoticeKind.OPERATOR if action in COMMANDS else NoticeKind.ACCESS
         case LimitsChanged() | MintsChanged() | PriceAccepted():
             return NoticeKind.LIMITS_CHANGED
+        case LearnerModeChanged():
+            return NoticeKind.LEARNER
         case MintAdmitted() | MintRefused() | MintForgotten():
             return NoticeKind.MINT
         case AccountsFlagged():

@@ -30,6 +30,7 @@ from overmind.solana import responses, transactions
 from overmind.solana.batching import Batcher
 from overmind.solana.notifications import Notifications
 from overmind.solana.responses import OwnerBalances, SignatureInfo
+from overmind.solana.routes.public import PublicRoute
 from overmind.solana.rpc import Endpoint, Params, Rpc, RpcError
 from overmind.solana.tokens import TOKEN_PROGRAMS
 
@@ -52,7 +53,6 @@ _SIMULATION: Final = {
     "replaceRecentBlockhash": False,
     "innerInstructions": False,
 }
-_SENDING: Final = {"encoding": "base64", "skipPreflight": True, "preflightCommitment": "confirmed", "maxRetries": 0}
 _READING: Final = {**CONFIRMED, "encoding": "base64", "maxSupportedTransactionVersion": 0}
 
 T = TypeVar("T")
@@ -141,7 +141,7 @@ class RpcChain:
         self._height_ns = self._passing_ns()
         self._statuses: Batcher[Status | None] = Batcher(clock, window_s, STATUSES_MAX, self._ask_statuses)
         self._effects: Batcher[Effects | None] = Batcher(clock, window_s, TRANSACTIONS_MAX, self._ask_effects)
-        self._sends: set[asyncio.Task[str | None]] = set()
+        self.public = PublicRoute(rpc.endpoints)
 
     @property
     def endpoints(self) -> tuple[Endpoint, ...]:
@@ -153,10 +153,7 @@ class RpcChain:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        sends = list(self._sends)
-        for send in sends:
-            send.cancel()
-        await asyncio.gather(*sends, return_exceptions=True)
+        await self.public.close()
         await self._statuses.close()
         await self._effects.close()
 
@@ -168,17 +165,7 @@ class RpcChain:
         return Simulation(effects, self._height_at(slot, responses.tip(epoch)))
 
     async def send(self, transaction: bytes, priority: Priority, allowed: Allowed = always) -> None:
-        params = [_base64(transaction), _SENDING]
-        refusals: list[str] = []
-        waiting = {self._begin_send(endpoint, params, priority, allowed) for endpoint in self._rpc.endpoints}
-        while waiting:
-            done, waiting = await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
-            for send in done:
-                refusal = send.result()
-                if refusal is None:
-                    return  # The other sends continue in the background.
-                refusals.append(refusal)
-        raise ChainSilent(f"no node took the transaction: {'; '.join(refusals)}")
+        await self.public.send(transaction, priority, allowed)
 
     async def status(self, signature: str) -> Status | None:
         return await self._statuses.get(signature)
@@ -274,14 +261,6 @@ class RpcChain:
             self._height, self._height_ns = height, now_ns
         return self._height
 
-    def _begin_send(
-        self, endpoint: Endpoint, params: Params, priority: Priority, allowed: Allowed
-    ) -> asyncio.Task[str | None]:
-        send = asyncio.create_task(_refusal(endpoint, params, priority, allowed))
-        self._sends.add(send)
-        send.add_done_callback(self._sends.discard)
-        return send
-
     async def _ask_statuses(self, signatures: Sequence[str]) -> list[Status | ChainSilent | None]:
         params = [list(signatures), {"searchTransactionHistory": False}]
         answer = await _answer_or_silence(self._rpc.call("getSignatureStatuses", params, Priority.STATUS, hedge=True))
@@ -368,22 +347,6 @@ async def _answer_or_silence(requests: Coroutine[object, object, object]) -> obj
     except RpcError as error:
         refusal = str(error)
     raise ChainSilent(f"a node refuses to answer: {refusal}")
-
-
-async def _refusal(endpoint: Endpoint, params: Params, priority: Priority, allowed: Allowed) -> str | None:
-    """Why the node did not accept it, or None. A node that has it already counts as accepting it."""
-    try:
-        signature = await endpoint.call("sendTransaction", params, priority, allowed)
-    except ChainSilent as silent:
-        return str(silent)
-    except RpcError as error:
-        return None if _is_known(error) else f"{endpoint.name} refuses: {error}"
-    return None if isinstance(signature, str) else f"{endpoint.name} answers no signature"
-
-
-def _is_known(error: RpcError) -> bool:
-    of_chain = error.data.get("err") if isinstance(error.data, dict) else None
-    return of_chain == "AlreadyProcessed" or "already been processed" in error.message.lower()
 
 
 def _each(read: Callable[[], T]) -> T | ChainSilent:

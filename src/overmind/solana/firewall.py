@@ -19,6 +19,7 @@ from overmind.core.model.ids import SOL, Mint
 from overmind.core.model.money import Token
 from overmind.core.model.order import Move, Order
 from overmind.core.model.outcome import Cause, Rejected
+from overmind.core.model.route import RouteName
 from overmind.core.model.value import Value
 from overmind.solana import tokens as programs
 from overmind.solana.transactions import Instruction, Transaction
@@ -55,9 +56,12 @@ class HeldAccount(Value, frozen=True):
 class Intent:
     """What one order permits: the most that may leave, and the least that must come in, to our own accounts."""
 
-    def __init__(self, order: Order, owner: str, tokens: Mapping[Mint, Token]) -> None:
+    def __init__(
+        self, order: Order, owner: str, tokens: Mapping[Mint, Token], tip_accounts: Container[str] = frozenset()
+    ) -> None:
         self.order = order
         self.owner = owner
+        self.tip_accounts = tip_accounts if order.route is RouteName.RELAY else frozenset()
         self.spend = _held(owner, tokens[order.spend.mint])
         self.receive = _held(owner, tokens[order.receive])
         self.ours = frozenset({owner, self.spend.account, self.receive.account})
@@ -77,16 +81,18 @@ def verify(
     tokens: Mapping[Mint, Token],
     transaction: Transaction,
     others: Container[str] = frozenset(),
+    tip_accounts: Container[str] = frozenset(),
 ) -> Rejected | None:
     """Why the transaction is rejected; None if it does exactly what was ordered.
 
     `others`: the addresses of our other wallets and of their token accounts. An order concerns none of them.
+    `tip_accounts`: those of the relay. An order of the relay's route tips one of them once, and no other order does.
     """
     try:
         for key in transaction.keys:
             if key in others:
                 raise FirewallRefusal(f"it names {key}, which is another wallet's of ours")
-        _SwapCheck(Intent(order, owner, tokens)).read(transaction)
+        _SwapCheck(Intent(order, owner, tokens, tip_accounts)).read(transaction)
     except FirewallRefusal as refused:
         return Rejected(Cause.NOT_VERIFIED, str(refused))
     return None
@@ -213,6 +219,7 @@ class _SwapCheck:
         self._leaves = 0  # base units out of our account of the spent token
         self._wraps = 0  # lamports out of our wallet into our own wrapped account
         self._comes = 0  # base units into our account of the received token
+        self._tips: list[int] = []  # lamports to tip accounts of the relay
         self._budget = _Budget()
 
     def read(self, transaction: Transaction) -> None:
@@ -247,12 +254,17 @@ class _SwapCheck:
         return not self._intent.ours.isdisjoint(instruction.accounts)
 
     def _system(self, instruction: Instruction) -> None:
-        """Our SOL may only be wrapped into our own account. A nonce instruction is refused: it would never expire."""
+        """Our SOL may only be wrapped into our own account, or tip the relay that the order takes.
+
+        A nonce instruction is refused: it would never expire.
+        """
         index, lamports = _U32_U64.unpack(instruction.data)
         if index != _SYSTEM_TRANSFER:
             raise FirewallRefusal(f"instruction {index} of the system program")
         source, target = instruction.accounts
-        if source in self._intent.ours:
+        if source == self._intent.owner and target in self._intent.tip_accounts:
+            self._tips.append(lamports)
+        elif source in self._intent.ours:
             wrapped = self._intent.wrapped
             if source != self._intent.owner or wrapped is None or target != wrapped.account:
                 raise FirewallRefusal(f"it transfers {lamports} lamports of ours to {target}")
@@ -317,4 +329,12 @@ class _SwapCheck:
             raise FirewallRefusal(f"it wraps {self._wraps} lamports, the order allows {order.spend.units}")
         if self._comes < order.received_min:
             raise FirewallRefusal(f"{self._comes} base units must come, the order needs {order.received_min}")
-        self._budget.judge(signatures, order.fee_max_lamports)
+        self._judge_tips(order)
+        self._budget.judge(signatures, order.fee_max_lamports - sum(self._tips))
+
+    def _judge_tips(self, order: Order) -> None:
+        """The relay takes no bundle without a tip, so without one the order would wait until it expires."""
+        if len(self._tips) != (order.route is RouteName.RELAY):
+            raise FirewallRefusal(f"it tips {len(self._tips)} times, and the order's route is {order.route}")
+        if sum(self._tips) > order.tip_max_lamports:
+            raise FirewallRefusal(f"it tips {sum(self._tips)} lamports, at most {order.tip_max_lamports}")

@@ -24,7 +24,7 @@ from overmind.core.model.order import Order
 from overmind.core.model.outcome import Cause, Rejected
 from overmind.core.model.units import NS
 from overmind.core.model.value import Value
-from overmind.ports import Clock, SwapOffer, VenueUnavailable
+from overmind.ports import NO_BID, Bid, Clock, SwapOffer, VenueUnavailable
 from overmind.solana.addresses import Address
 from overmind.solana.answer_age import AnswerAge, age_of
 from overmind.solana.request_quota import Purpose, QuotaUsedUp, RequestQuota
@@ -137,7 +137,9 @@ class JupiterApi:
         """It has asked us to wait."""
         return 0 < self._paused_until_ns - self._clock.now_ns() <= WAIT_MAX_S * NS  # The clock may have been set back.
 
-    async def order(self, order: Order, taker: str, purpose: Purpose | None = None) -> SwapOffer | Rejected:
+    async def order(
+        self, order: Order, taker: str, bid: Bid = NO_BID, purpose: Purpose | None = None
+    ) -> SwapOffer | Rejected:
         """`purpose`: whose share of the quota is used; None: that of the order."""
         if purpose is None:
             purpose = Purpose.EXIT if order.is_urgent else Purpose.ENTRY
@@ -149,6 +151,10 @@ class JupiterApi:
             "slippageBps": str(order.slippage_max_bps),
             "excludeRouters": EXCLUDED,
         }
+        if bid.tip_lamports:
+            query["jitoTipLamports"] = str(bid.tip_lamports)
+        if bid.priority_lamports is not None:
+            query["priorityFeeLamports"] = str(bid.priority_lamports)
         status, body, _ = await self._get("swap/v2/order", query, purpose)
         if status == 400:
             return self._refusal(_decoded(body, _Refusal).error or "no reason given")
@@ -232,8 +238,8 @@ class JupiterLooks:
     def __init__(self, api: JupiterApi) -> None:
         self._api = api
 
-    async def order(self, order: Order, taker: str) -> SwapOffer | Rejected:
-        return await self._api.order(order, taker, Purpose.LOOK)
+    async def order(self, order: Order, taker: str, bid: Bid = NO_BID) -> SwapOffer | Rejected:
+        return await self._api.order(order, taker, bid, Purpose.LOOK)
 
     async def prices(self, mints: Sequence[Mint]) -> Mapping[Mint, UsdPrice]:
         """The prices of those mints that have one. Raises VenueUnavailable."""

@@ -30,23 +30,23 @@ class Unsettled(Exception):
     """The changed balances do not match the order; says why."""
 
 
-def settle(effects: Effects, order: Order) -> Filled | Failed:
-    """Raises Unsettled."""
+def settle(effects: Effects, order: Order, tip_lamports: int = 0) -> Filled | Failed:
+    """`tip_lamports`: what the transaction itself tips; it is no part of a swap's price. Raises Unsettled."""
     if effects.error is not None:
         return Failed(effects.fee_lamports, cause_of(effects.error), effects.error[:DETAIL_CHARS_MAX], effects.slot)
     wrapped, rent = _wrapped_lamports(effects), _rent_lamports(effects)
     changed = _token_changes(effects)
-    sol = effects.post_lamports[0] - effects.pre_lamports[0] + effects.fee_lamports + rent + wrapped
-    # In a swap without SOL, other SOL that left is a tip. In a swap of SOL it is part of the price.
-    tip = max(0, -sol) if SOL not in (order.spend.mint, order.receive) else 0
-    changed[SOL] = sol + tip
+    sol = effects.post_lamports[0] - effects.pre_lamports[0] + effects.fee_lamports + rent + wrapped + tip_lamports
+    # In a swap without SOL, other SOL that left is a fee. In a swap of SOL it is part of the price.
+    beside = max(0, -sol) if SOL not in (order.spend.mint, order.receive) else 0
+    changed[SOL] = sol + beside
     others = {mint: units for mint, units in changed.items() if units and mint not in (order.spend.mint, order.receive)}
     if others:
         raise Unsettled(f"it also changed {others}")
     spent, received = -changed.get(order.spend.mint, 0), changed.get(order.receive, 0)
     if spent <= 0 or received <= 0:
         raise Unsettled(f"spent {spent}, received {received}")
-    return Filled(spent, received, effects.fee_lamports + tip, rent, effects.slot)
+    return Filled(spent, received, effects.fee_lamports + beside, rent, effects.slot, tip_lamports)
 
 
 def misplaced(effects: Effects, accounts: Mapping[str, Mint]) -> str | None:
@@ -76,8 +76,11 @@ def outside_order(order: Order, fill: Filled) -> str | None:
 
 def outside_costs(work: Work, fill: Filled) -> str | None:
     """Where a fill exceeds the reserved fee and rent. After a fork, unforeseen rent may be due."""
-    if fill.fee_lamports > work.fee_max_lamports:
-        return f"its fee is {fill.fee_lamports} lamports, at most {work.fee_max_lamports}"
+    if (paid := fill.fee_lamports + fill.tip_lamports) > work.fee_max_lamports:
+        with_tip = " with its tip" if fill.tip_lamports else ""
+        return f"its fee is {paid} lamports{with_tip}, at most {work.fee_max_lamports}"
+    if isinstance(work, Order) and fill.tip_lamports > work.tip_max_lamports:
+        return f"its tip is {fill.tip_lamports} lamports, at most {work.tip_max_lamports}"
     if fill.rent_lamports > work.rent_max_lamports:
         return f"its rent is {fill.rent_lamports} lamports, at most {work.rent_max_lamports}"
     return None
@@ -107,7 +110,7 @@ def _wrapped_lamports(effects: Effects) -> int:
 
     Anybody may create that account, or send to its address, before our transaction lands.
     """
-    wrapped = _wrapped_account(effects.accounts[0])
+    wrapped = wrapped_account(effects.accounts[0])
     gained = sum(_gained(effects, index) for index in _ours(effects, SOL) | _at(effects, wrapped))
     if gained > 0:
         raise Unsettled("it leaves wrapped SOL behind")
@@ -137,5 +140,5 @@ def _gained(effects: Effects, index: int) -> int:
 
 
 @lru_cache(maxsize=WALLETS_MAX)
-def _wrapped_account(owner: str) -> str:
+def wrapped_account(owner: str) -> str:
     return str(tokens.ata(Pubkey.from_string(owner), tokens.NATIVE_MINT, tokens.TOKEN_PROGRAM))

@@ -17,10 +17,9 @@ from overmind.core.model.value import Value
 from overmind.sweep.lines import lines_of
 from overmind.sweep.told import Figures, Settings, Work
 from overmind.venues.depth.classes import Level
+from overmind.venues.depth.reading import LEVELS, PLAIN
 
 VARY, FIXED = "vary", "fixed"
-LEVELS: Final = tuple(one.value for one in Level)
-PLAIN: Final = "plain"  # the market without classes, depth and memory
 SEED_MAX: Final = 2**63 - 1
 RUNS_MAX: Final = 10_000
 RUNS_EVER: Final = 1_000_000

@@ -25,10 +25,9 @@ from overmind.journal.memory import MemoryJournal
 from overmind.prices.candles import load_tape
 from overmind.prices.tape import Tape
 from overmind.sweep.names import variables_of, with_settings
-from overmind.sweep.plan import LEVELS, PLAIN
 from overmind.sweep.told import Figures, Result, Task, Work
 from overmind.venues.depth.classes import Costs, Level
-from overmind.venues.depth.reading import BadCosts, costs_from, shipped_costs
+from overmind.venues.depth.reading import LEVELS, PLAIN, BadCosts, costs_from, shipped_costs
 from overmind.views.account_rows import Period
 from overmind.views.performance.record import Record
 from overmind.views.performance.report import report_of

@@ -16,9 +16,12 @@ from overmind.core.model.ids import SOL, Mint, OrderId, WalletId
 from overmind.core.model.money import Money, Token
 from overmind.core.model.order import Move, Order, Quote, Ticket, Work
 from overmind.core.model.outcome import Cause, Expired, Failed, Filled, Outcome, Rejected
+from overmind.core.model.route import RouteName
 from overmind.core.model.units import NS
 from overmind.ports import (
+    NO_BID,
     Allowed,
+    Bid,
     Chain,
     ChainSilent,
     ChainTip,
@@ -34,7 +37,10 @@ from overmind.ports import (
     always,
 )
 from overmind.solana.firewall import verify, verify_move
+from overmind.solana.routes.counts import LandingCounts
+from overmind.solana.routes.relay import RelayRoute
 from overmind.solana.settlement import Unsettled, misplaced, outside_costs, outside_order, settle
+from overmind.solana.tipping import tip_of
 from overmind.solana.transactions import BadTransaction, Transaction, parse, signature_text
 from overmind.solana.transfers import account_of, build, settle_move
 
@@ -60,14 +66,20 @@ class JupiterVenue:
         public_keys: Mapping[WalletId, str],
         tokens: Mapping[Mint, Token],
         booked_slot: Callable[[WalletId], int] | None = None,
+        relay: RelayRoute | None = None,
     ) -> None:
-        """`tokens` includes the quote currency. `booked_slot`: of a wallet's newest booked transaction."""
+        """`tokens` includes the quote currency. `booked_slot`: of a wallet's newest booked transaction.
+
+        `relay`: the protected route; None: there is none.
+        """
         self._swaps = swaps
         self._chain = chain
         self._signer = signer
         self._public_keys = public_keys
         self._tokens = tokens
         self._booked_slot = booked_slot
+        self._relay = relay
+        self.landings = {route: LandingCounts() for route in RouteName}
         self._tips = _Tips(chain, clock)
         self._others = _OtherWallets(public_keys, tokens)
         self._order_of: dict[str, OrderId] = {}  # by signature, oldest first
@@ -76,12 +88,13 @@ class JupiterVenue:
         """The API's offer, with its transaction."""
         if order.mint not in self._tokens:
             return Rejected(Cause.PRICE_UNAVAILABLE, f"{order.mint} is not a listed token")
-        if order.mev_protected and order.side is Side.BUY:
-            return Rejected(Cause.NO_PROTECTED_ROUTE, "an entry that must be protected, and no protected route here")
+        bid = self._bid(order)
+        if isinstance(bid, Rejected):
+            return bid
         owner = self._public_keys.get(order.wallet_id)
         if owner is None:
             return Rejected(Cause.NO_KEY, f"wallet {order.wallet_id} is not configured")
-        offer = await self._swaps.order(order, owner)
+        offer = await self._swaps.order(order, owner, bid)
         if isinstance(offer, Rejected):
             return offer
         if offer.out_min_units < order.received_min:
@@ -98,6 +111,18 @@ class JupiterVenue:
             last_valid_height=offer.last_valid_height,
         )
 
+    def _bid(self, order: Order) -> Bid | Rejected:
+        """What the transaction pays for landing. Raises VenueUnavailable while the relay's tips are not known."""
+        if order.mev_protected and order.side is Side.BUY and not order.route.protects:
+            detail = f"an entry that must be protected, and its route is {order.route}"
+            return Rejected(Cause.NO_PROTECTED_ROUTE, detail)
+        if order.route is not RouteName.RELAY:
+            return NO_BID
+        if self._relay is None or not self._relay.configured:
+            return Rejected(Cause.NO_PROTECTED_ROUTE, "the order's route is a relay, and none is configured now")
+        tip = self._relay.tip(order)
+        return tip if isinstance(tip, Rejected) else Bid(tip)
+
     async def sign(self, order: Order, quote: Quote) -> Ticket | Rejected:
         """Verifies and simulates the offered transaction, and signs it if both match the order."""
         if not quote.fits(order):
@@ -107,7 +132,8 @@ class JupiterVenue:
         except BadTransaction as bad:
             return Rejected(Cause.NOT_VERIFIED, str(bad))
         others = self._others.of(order.wallet_id)
-        refused = verify(order, self._public_keys[order.wallet_id], self._tokens, transaction, others)
+        tips = frozenset() if self._relay is None else self._relay.tip_accounts
+        refused = verify(order, self._public_keys[order.wallet_id], self._tokens, transaction, others, tips)
         if refused is not None:
             return refused
         return await self._sign(order, transaction, quote.last_valid_height)
@@ -162,7 +188,7 @@ class JupiterVenue:
         try:
             simulation = await self._chain.simulate(transaction.raw, _priority(work))
             self._require_current(simulation.effects, work)
-            fill = self._read(simulation.effects, work)
+            fill = self._read(simulation.effects, work, transaction.raw)
         except ChainSilent as silent:
             raise VenueUnavailable(str(silent)) from None
         except Unsettled as unsettled:
@@ -189,26 +215,42 @@ class JupiterVenue:
         sides = (self._tokens[work.spend.mint], self._tokens[work.receive])
         return misplaced(effects, {account_of(effects.accounts[0], token): token.mint for token in sides})
 
-    def _read(self, effects: Effects, work: Work) -> Filled | Failed:
+    def _read(self, effects: Effects, work: Work, payload: bytes) -> Filled | Failed:
         """Raises Unsettled."""
         if isinstance(work, Move):
             return settle_move(effects, work, effects.accounts[0], self._tokens)
-        return settle(effects, work)
+        return settle(effects, work, tip_of(work, payload))
 
     async def send(self, work: Work, ticket: Ticket, allowed: Allowed = always) -> None:
         try:
-            await self._chain.send(ticket.payload, _priority(work), allowed)
+            await self._carrier(work).send(ticket.payload, _priority(work), allowed)
         except ChainSilent as silent:
             raise VenueUnavailable(str(silent)) from None
+
+    def _carrier(self, work: Work) -> Chain | RelayRoute:
+        """By the journaled order alone, so that a restart or a repetition changes nothing. Raises ChainSilent."""
+        if isinstance(work, Move):
+            return self._chain
+        if work.route is RouteName.RELAY:
+            if self._relay is None or not self._relay.configured:
+                raise ChainSilent("it may leave by the relay alone, and none is configured now")
+            return self._relay
+        if work.mev_protected and work.side is Side.BUY:
+            raise ChainSilent("it must be protected, and its route is public")
+        return self._chain
 
     async def outcome(self, work: Work, ticket: Ticket) -> Outcome | None:
         """The outcome at `confirmed`; Expired only with proof."""
         self._first_signed_for(ticket.signature, work)  # The ticket may be from an earlier process.
         try:
             status = await self._chain.status(ticket.signature) or await self._search(ticket)
+            counts = self.landings[work.route if isinstance(work, Order) else RouteName.PUBLIC]
             if isinstance(status, Expired):
+                counts.expired += 1
                 return status
-            return await self._effect(work, ticket) if status is not None and status.confirmed else None
+            outcome = await self._effect(work, ticket) if status is not None and status.confirmed else None
+            counts.landed += outcome is not None
+            return outcome
         except ChainSilent as silent:
             raise VenueUnavailable(str(silent)) from None
 
@@ -242,7 +284,7 @@ class JupiterVenue:
         if effects is None:
             return None
         try:
-            outcome = self._read(effects, work)
+            outcome = self._read(effects, work, ticket.payload)
         except Unsettled as unsettled:
             raise LandedOtherwise(f"{ticket.signature} landed, but {unsettled}") from None
         if isinstance(outcome, Filled) and (outside := _outside(work, outcome)) is not None:

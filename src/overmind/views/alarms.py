@@ -1,5 +1,5 @@
 """What an operator has to look at now: mints that are not admitted and matter, accounts that are not used, a journal
-that may be an older copy, and a clock that jumped.
+that may be an older copy, a clock that jumped, and a learner that fell back.
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ class Alarm(enum.StrEnum):
     HISTORY = "history"
     LANDING = "landing"
     ADMISSION = "admission"
+    LEARNER = "learner"
 
 
 def history_alarms(state: State) -> tuple[str, ...]:
@@ -69,11 +70,22 @@ def admission_alarms(state: State) -> tuple[str, ...]:
     return (*mints, *accounts)
 
 
+def learner_alarms(state: State) -> tuple[str, ...]:
+    """That the desk itself took the decision from the learner, until somebody has looked."""
+    standing = state.standing
+    if not standing.cause.automatic:
+        return ()
+    return (
+        f"the learner fell back to {state.learner_mode}: {standing.reason}; look, then set its mode with `learn mode`",
+    )
+
+
 STATE_ALARMS: Final[Mapping[Alarm, Callable[[State], tuple[str, ...]]]] = {
     Alarm.CLOCK: clock_alarms,
     Alarm.HISTORY: history_alarms,
     Alarm.LANDING: landing_alarms,
     Alarm.ADMISSION: admission_alarms,
+    Alarm.LEARNER: learner_alarms,
 }
 
 

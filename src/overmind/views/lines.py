@@ -29,6 +29,7 @@ from overmind.core.model.events import (
     HistoryAccepted,
     HoldAdded,
     HoldLifted,
+    LearnerModeChanged,
     LimitsChanged,
     LiquidationOrdered,
     MintAdmitted,
@@ -89,6 +90,7 @@ _DeskEvent = (
     | DustWrittenOff
     | LimitsChanged
     | MintsChanged
+    | LearnerModeChanged
     | MintAdmitted
     | MintRefused
     | MintForgotten
@@ -255,6 +257,9 @@ class Teller:
                 return Said("limits", wallet_id, f"changed by operators: {what} ({who}: {reason})", Tone.WARNING)
             case MintsChanged(who=who, reason=reason):
                 return Said("mints", "portfolio", f"the lists of mints were changed ({who}: {reason})", Tone.WARNING)
+            case LearnerModeChanged(mode=mode, cause=cause, who=who, reason=reason):
+                tone = Tone.WARNING if cause.automatic else Tone.PLAIN
+                return Said("learner", "portfolio", f"its mode is {mode} ({who}: {reason})", tone)
             case WalletConfigured(wallet=wallet):
                 return Said(
                     "configured", wallet.id, f"{wallet.type}, {wallet.allocation_ppm * 100 / PPM:g} % of the capital"

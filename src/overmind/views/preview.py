@@ -16,7 +16,16 @@ from overmind.core.model.enums import TradeAction
 from overmind.core.model.events import Answer, Entry, OrderPlaced
 from overmind.core.model.ids import SignalId, WalletId
 from overmind.core.model.signal import Signal
-from overmind.views.decisions import Decision, DecisionRow, SizingRow, decision_of, shown_sizing
+from overmind.views.decisions import (
+    Decision,
+    DecisionRow,
+    PlacedRow,
+    SizingRow,
+    SplitRow,
+    decision_of,
+    shown_plan,
+    shown_sizing,
+)
 from overmind.views.refusals import RefusalRow, shown
 from overmind.views.remedies import Then, WayRow, ways
 
@@ -53,6 +62,8 @@ class Route(msgspec.Struct, frozen=True):
     refusals: list[RefusalRow]
     candidates: list[CandidateRow]
     sizing: SizingRow | None = None  # how a risk budget became an amount
+    orders: Sequence[PlacedRow] = ()  # what would be placed
+    split: SplitRow | None = None  # how a buy would be divided among wallets
 
 
 def route(state: State, signal: Signal, at_ns: int) -> Route:
@@ -66,6 +77,8 @@ def route(state: State, signal: Signal, at_ns: int) -> Route:
         refusals=[shown(refusal) for refusal in decision.refusals],
         candidates=_candidates(state, signal, at_ns),
         sizing=None if decision.sizing is None else shown_sizing(decision.sizing),
+        orders=[order.to_json() for order in decision.orders],
+        split=None if decision.plan is None else shown_plan(decision.plan, len(decision.orders)),
     )
 
 

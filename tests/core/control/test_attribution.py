@@ -37,6 +37,7 @@ hold w1 x    | who token:bot lift w1 x     | token:bot LiftHold w1 x      | Hold
 stop         | who cli:root reactivate w1  | cli:root ReactivateWallet w1 | HoldLifted
              | who ann change w1 loss 60   | ann ChangeLimits w1          | LimitsChanged
              | who ann block eth           | ann ChangeMints block eth    | MintsChanged
+             | who ann learn on            | ann ChangeLearnerMode on     | LearnerModeChanged
              | who ann close w1 eth        | ann ClosePosition w1 eth     | CloseOrdered OrderPlaced
 close w1 eth | who ann keep w1 eth         | ann CancelClose w1 eth       | CloseCancelled
              | who ann believe eth 2000    | ann AcceptPrice eth          | PriceAccepted

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from overmind.core.learning.choice import BAND, TOP, draw, draw_ppm, is_told_apart, propensities_ppm
-from overmind.core.learning.forecast import CORRECTION_MAX, Pair, Stakes, corrections, costs_of, gap_deviation
+from overmind.core.learning.forecast import CORRECTION_MAX, Pair, Stakes, corrections, cost_of, costs_of, gap_deviation
 from overmind.core.learning.learned import Learned, Observation, observe
 from overmind.core.learning.sigmoid import MICRO, logit_of
 from overmind.core.model.enums import StrategyType
@@ -25,6 +25,16 @@ def test_what_a_miss_a_slot_and_a_bad_fill_cost() -> None:
     """Half of the orders land: half of 50 bps is lost, and half of two slots at 2 bps, and half of 6 bps."""
     (cost,) = costs_of(STAKES, many(logit_of(500_000)), many(2 * MICRO), many(6 * MICRO)).tolist()
     assert cost == 25 * MICRO + 2 * MICRO + 3 * MICRO
+
+
+MICROS = st.integers(-20 * MICRO, 20 * MICRO)
+
+
+@given(st.lists(st.tuples(MICROS, MICROS), min_size=1), st.integers(0, 50 * MICRO))
+def test_the_costs_of_many_are_those_of_each(offsets: list[tuple[int, int]], slots: int) -> None:
+    logits, biases = (np.array(part, np.int64) for part in zip(*offsets, strict=True))
+    one_by_one = [cost_of(STAKES, logit, slots, bias) for logit, bias in offsets]
+    assert costs_of(STAKES, logits, slots, biases).tolist() == one_by_one
 
 
 @given(st.lists(st.tuples(st.integers(-(10**12), 10**12), st.integers(-(10**12), 10**12)), min_size=1))

@@ -58,6 +58,7 @@ STEPS: tuple[tuple[str, Mapping[str, object], str], ...] = (
     ("/v1/wallets/conservative_wallet/limits", {"changes": {"allocation": 0.4}}, "ChangeLimits conservative_wallet"),
     ("/desk/rebalance", {}, "Rebalance"),
     ("/v1/mints", {"verb": "block", "token": "ETH"}, "ChangeMints block ETH"),
+    ("/v1/learner/mode", {"mode": "on"}, "ChangeLearnerMode on"),
     ("/v1/withdrawals", WITHDRAWAL, "Withdraw hft_wallet w1"),
     ("/v1/moves/move:withdraw:w1/cancel", {}, "CancelMove move:withdraw:w1"),
     ("/v1/withdrawals", WITHDRAWN, "Withdraw hft_wallet w2"),

@@ -61,6 +61,7 @@ BEFORE_TRADES: Final = (
 ACCESS: Final = ("/v1/users", "/v1/tokens")
 READ: Final = (
     "/v1/mints",
+    "/v1/learner",
     "/v1/users",
     "/v1/tokens",
     "/v1/orders",
@@ -120,6 +121,7 @@ def recorded(service: Service) -> Iterator[tuple[str, object]]:
         "/v1/hooks/{name}/remove": ("/v1/hooks/old/remove", {"reason": "the strategy has ended"}),
         "/v1/wallets/{wallet_id}/limits": ("/v1/wallets/primary_wallet/limits", changes),
         "/v1/mints": ("/v1/mints", {"reason": "its pool was drained", "verb": "block", "token": "ETH", "by": "ann"}),
+        "/v1/learner/mode": ("/v1/learner/mode", {"reason": "a look at its losses", "mode": "off", "by": "ann"}),
         "/v1/prices/{token}/accept": ("/v1/prices/SOL/accept", {"reason": "two exchanges agree", "price": "150"}),
         "/v1/rebalance": ("/v1/rebalance", REBALANCE),
         "/v1/wallets/{wallet_id}/{verb}": ("/v1/wallets/hft_wallet/pause", {"reason": "a look at its fills"}),

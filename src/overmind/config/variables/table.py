@@ -96,6 +96,15 @@ from overmind.config.variables.performance import (
     SPLIT,
     SPLIT_PARTS_MAX,
 )
+from overmind.config.variables.relay import (
+    RELAY_AUTH,
+    RELAY_LATENCY,
+    RELAY_RATE,
+    RELAY_RETRIES,
+    RELAY_TIP,
+    RELAY_TIP_FLOOR_URL,
+    RELAY_URLS,
+)
 from overmind.config.variables.risk import (
     ADMISSION,
     ADMISSION_EXIT,
@@ -183,6 +192,13 @@ GROUPS: Final[Mapping[str, tuple[Variable[object], ...]]] = {
         SECOND_SWAP_URL,
         SECOND_SWAP_KEY,
         MAINNET_OPT_IN,
+        RELAY_URLS,
+        RELAY_AUTH,
+        RELAY_TIP_FLOOR_URL,
+        RELAY_TIP,
+        RELAY_LATENCY,
+        RELAY_RETRIES,
+        RELAY_RATE,
     ),
     "Wallets": (
         MULTI_WALLET_ENABLED,

@@ -18,11 +18,12 @@ from overmind.core.books.settle.capital import adjust, deposit, write_off
 from overmind.core.books.settle.close import close
 from overmind.core.books.settle.fork import finalise, roll_back
 from overmind.core.books.settle.place import place
+from overmind.core.books.settle.routed import day_rolled
 from overmind.core.books.state import State, TimedHold, remember_signature
 from overmind.core.books.trust import follow
 from overmind.core.books.unlisted import admit, forget, list_anew, turn_away, with_unlisted
 from overmind.core.books.wallet_limits import REMOVED, RESTORED, fit_allocations, put_in_force
-from overmind.core.learning.standing import begin_day
+from overmind.core.learning.standing import begin_day, set_mode
 from overmind.core.model.controls import Hold, Scope
 from overmind.core.model.desk_settings import Desk
 from overmind.core.model.events import (
@@ -40,6 +41,7 @@ from overmind.core.model.events import (
     HistoryAccepted,
     HoldAdded,
     HoldLifted,
+    LearnerModeChanged,
     LimitsChanged,
     LiquidationOrdered,
     MintAdmitted,
@@ -186,6 +188,8 @@ def apply(state: State, entry: Entry) -> None:
                 state.account_flaws[wallet_id] = flaws
         case DeskConfigured(desk=desk):
             _configure_desk(state, desk)
+        case LearnerModeChanged(mode=mode, cause=why, who=who, reason=reason):
+            set_mode(state.standing, mode, why, who, reason, entry.at_ns)
         case OperatorActed():
             pass  # What it did follows.
         case DeskFounded() as founded:
@@ -285,6 +289,7 @@ def _roll_day(state: State, day: int) -> None:
     assert day > state.day, (day, state.day)
     state.day = day
     state.withdrawn_today_micros = state.trades_today = 0
+    day_rolled(state)
     begin_day(state.standing)
     for book in state.wallets.values():
         book.trades_today = 0

@@ -12,6 +12,7 @@ from overmind.core.model.commands import (
     BookFromChain,
     CancelClose,
     CancelMove,
+    ChangeLearnerMode,
     ChangeLimits,
     ChangeMints,
     ClosePosition,
@@ -51,6 +52,8 @@ def _about(command: OperatorCommand) -> str:
             return order
         case AcceptPrice(mint=mint):
             return mint
+        case ChangeLearnerMode(mode=mode):
+            return mode.value
         case ChangeMints(verb=verb, mint=changed):
             return f"{verb.value} {changed or ''}".strip()
         case AddHold(scope=scope, cause=cause) | LiftHold(scope=scope, cause=cause):

@@ -19,7 +19,7 @@ from overmind.core.entries.request import EntryRequest
 from overmind.core.learning.choice import BAND, TOP, Drawn, draw, draw_ppm
 from overmind.core.learning.sigmoid import MICRO
 from overmind.core.learning.standing import is_spent
-from overmind.core.model.enums import LearnerMode, StrategyType, WalletType
+from overmind.core.model.enums import LEARNER_CANARY, LEARNER_ON, StrategyType, WalletType
 from overmind.core.model.ids import SignalId
 from overmind.core.model.units import PPM
 
@@ -32,8 +32,8 @@ CANARY: Final = "canary "  # before the seed, so that this choice and the draw h
 def decides(state: State, signal_id: SignalId) -> bool:
     """Whether the learner decides this signal."""
     mode, rules = state.learner_mode, state.settings.learner_rules
-    if mode is not LearnerMode.CANARY:
-        return mode is LearnerMode.ON
+    if mode is not LEARNER_CANARY:
+        return mode is LEARNER_ON
     return draw_ppm(CANARY + rules.seed, signal_id) < rules.canary_ppm
 
 

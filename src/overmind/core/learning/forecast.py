@@ -48,17 +48,23 @@ class Pair(Value, frozen=True):
     slots: int  # micro-slots to land
 
 
-def costs_of(stakes: Stakes, logits: Micros, slots: Micros, biases: Micros | int) -> Micros:
-    """The expected cost of each pair."""
+def cost_of(stakes: Stakes, logit: int, slots: int, bias: int = 0) -> int:
+    """The expected cost of one pair."""
+    landing = landing_ppm(logit)
+    return (stakes.miss * (PPM - landing) + (stakes.late * slots // MICRO + bias) * landing) // PPM
+
+
+def costs_of(stakes: Stakes, logits: Micros, slots: Micros | int, biases: Micros) -> Micros:
+    """`cost_of` of many pairs."""
     landing = landing_all_ppm(logits)
-    landed: Micros = stakes.late * slots // MICRO + biases
+    landed: Micros = biases + stakes.late * slots // MICRO
     costs: Micros = (stakes.miss * (PPM - landing) + landed * landing) // PPM
     return costs
 
 
-def corrections(nominal: Micros, learned: Micros) -> Micros:
+def corrections(nominal: Micros | int, learned: Micros) -> Micros:
     """What the learned forecast adds to the nominal one, within its bound."""
-    bounded: Micros = np.clip(learned - nominal, -CORRECTION_MAX, CORRECTION_MAX)
+    bounded: Micros = np.minimum(np.maximum(learned - nominal, -CORRECTION_MAX), CORRECTION_MAX)
     return bounded
 
 

@@ -43,8 +43,8 @@ class Block(msgspec.Struct):
 
 class Standing(msgspec.Struct):
     mode: LearnerMode | None = None  # None: nobody has changed it, and the configuration applies
-    by: str = ""
     cause: ModeCause = ModeCause.CONFIGURATION
+    who: str = ""
     reason: str = ""
     since_ns: int = 0
     forecasts: dict[OrderId, Forecast] = msgspec.field(default_factory=dict)  # of entries that no outcome has ended
@@ -74,6 +74,10 @@ def see_cost(standing: Standing, forecast: Forecast, measured: int, notional_mic
         bounded = min(max(measured, -MEASURED_MAX), MEASURED_MAX)
         worse = bounded - forecast.expected - forecast.baseline
         standing.lost_today_micros += worse * notional_micros // (BPS * MICRO)
+
+
+def set_mode(standing: Standing, mode: LearnerMode, cause: ModeCause, who: str, reason: str, at_ns: int) -> None:
+    standing.mode, standing.cause, standing.who, standing.reason, standing.since_ns = mode, cause, who, reason, at_ns
 
 
 def begin_day(standing: Standing) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from overmind.core.model.controls import MintVerb, Scope
 from overmind.core.model.desk_settings import Desk
-from overmind.core.model.enums import TradingMode
+from overmind.core.model.enums import LearnerMode, TradingMode
 from overmind.core.model.ids import DepositId, LimitName, Mint, OrderId, WalletId
 from overmind.core.model.mints import MintLook
 from overmind.core.model.money import Mark, Money
@@ -131,6 +131,14 @@ class ChangeMints(Value, frozen=True, tag=True):
 
     verb: MintVerb
     mint: Mint | None  # None for `allow-all` only
+    who: str
+    reason: str
+
+
+class ChangeLearnerMode(Value, frozen=True, tag=True):
+    """An operator says whether the learner decides."""
+
+    mode: LearnerMode
     who: str
     reason: str
 
@@ -276,6 +284,7 @@ OperatorCommand = (
     | WriteOff
     | ChangeLimits
     | ChangeMints
+    | ChangeLearnerMode
     | ReactivateWallet
     | BookFromChain
     | AcceptBalances
@@ -325,6 +334,7 @@ Command = (
     | WriteOff
     | ChangeLimits
     | ChangeMints
+    | ChangeLearnerMode
     | RecordAdmission
     | RecordAccounts
     | ReactivateWallet

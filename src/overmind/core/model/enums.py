@@ -44,11 +44,6 @@ class LearnerMode(enum.StrEnum):
     CANARY = "canary"  # it decides a share of the signals, within its bounds
     ON = "on"  # it decides, within its bounds
 
-    @property
-    def decides(self) -> bool:
-        """Whether it may decide a signal."""
-        return self in (LearnerMode.CANARY, LearnerMode.ON)
-
 
 class TradeAction(enum.StrEnum):
     BUY = "Buy"
@@ -118,5 +113,9 @@ SELL: Final = Side.SELL
 SELL_ACTIONS: Final = (TradeAction.SELL, TradeAction.MARKET_SELL)
 HOLD: Final = TradeAction.HOLD
 UNSPLIT: Final = Split.NONE
+LEARNER_OFF: Final = LearnerMode.OFF
+LEARNER_CANARY: Final = LearnerMode.CANARY
+LEARNER_ON: Final = LearnerMode.ON
+LEARNER_DECIDES: Final = (LEARNER_CANARY, LEARNER_ON)
 EMERGENCY: Final = WalletType.EMERGENCY
 MEV_PROTECTION: Final = WalletType.MEV_PROTECTION

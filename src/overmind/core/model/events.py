@@ -11,8 +11,9 @@ from overmind.core.model.brief_refusals import BriefRefusals
 from overmind.core.model.codes import Refusal
 from overmind.core.model.controls import Change, Hold, MintLists, Scope
 from overmind.core.model.desk_settings import Desk
-from overmind.core.model.enums import TradingMode
+from overmind.core.model.enums import LearnerMode, TradingMode
 from overmind.core.model.ids import DepositId, LimitName, Mint, OrderId, WalletId
+from overmind.core.model.learner_rules import ModeCause
 from overmind.core.model.mints import Finding, MintFacts, Trial
 from overmind.core.model.money import Mark, Money, Token
 from overmind.core.model.order import Move, Order, Ticket
@@ -285,6 +286,15 @@ class AccountsFlagged(Value, frozen=True, tag=True):
     flaws: dict[Mint, str]
 
 
+class LearnerModeChanged(Value, frozen=True, tag=True):
+    """Whether the learner decides from now on: an operator, a configuration, or the desk itself says so."""
+
+    mode: LearnerMode
+    cause: ModeCause
+    who: str
+    reason: str
+
+
 class OperatorActed(Value, frozen=True, tag=True):
     """Who wanted what, and why. What it did follows in the same batch."""
 
@@ -334,6 +344,7 @@ Event = (
     | MintRefused
     | MintForgotten
     | AccountsFlagged
+    | LearnerModeChanged
     | OperatorActed
 )
 Answer = OrderPlaced | SignalRefused | SignalRecorded  # the possible first decisions on a signal

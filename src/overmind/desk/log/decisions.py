@@ -22,6 +22,7 @@ from overmind.core.model.events import (
     HistoryAccepted,
     HoldAdded,
     HoldLifted,
+    LearnerModeChanged,
     LimitsChanged,
     LiquidationOrdered,
     MintAdmitted,
@@ -208,6 +209,9 @@ def log_entry(entry: Entry, wallet_id: WalletId | None) -> None:
         case LimitsChanged(wallet_id=wallet_id, changes=changes, who=who, reason=reason):
             wanted = {name: change.value for name, change in changes.items()}
             log.warning("limits changed", seq=seq, wallet=wallet_id, instead_of_files=wanted, who=who, why=reason)
+        case LearnerModeChanged(mode=mode, cause=cause, who=who, reason=reason):
+            tell = log.warning if cause.automatic else log.info
+            tell("learner's mode changed", seq=seq, mode=mode, cause=cause, who=who, why=reason)
         case MintsChanged(mints=mints, who=who, reason=reason):
             lists = {"blocked": list(mints.blocked), "allowed": mints.allowed and list(mints.allowed)}
             log.warning("mint lists changed", seq=seq, who=who, why=reason, **lists)

@@ -19,6 +19,7 @@ from overmind.core.model.events import (
     HistoryAccepted,
     HoldAdded,
     HoldLifted,
+    LearnerModeChanged,
     LimitsChanged,
     LiquidationOrdered,
     MintAdmitted,
@@ -59,6 +60,7 @@ SELDOM: Final[frozenset[type[Event]]] = frozenset(
         *(DeskFounded, DeskConfigured, WalletConfigured, Deposited, PriceAccepted, HoldAdded, HoldLifted),
         *(BalanceAdjusted, HistoryAccepted, LiquidationOrdered, CloseOrdered, CloseCancelled, DustWrittenOff),
         *(LimitsChanged, MintsChanged, MintAdmitted, MintRefused, MintForgotten, AccountsFlagged, OperatorActed),
+        LearnerModeChanged,
     )
 )
 ANY: Final = ""

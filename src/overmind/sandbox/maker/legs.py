@@ -10,6 +10,7 @@ from solders.instruction import Instruction
 from solders.pubkey import Pubkey
 
 from overmind.core.model.value import Value
+from overmind.sandbox.localnet.relay import TIP_ACCOUNTS
 from overmind.sandbox.maker.listing import Listed
 from overmind.solana import tokens
 from overmind.solana.tokens import ata
@@ -83,6 +84,12 @@ def cleanup(swap: Swap) -> Instruction | None:
     if swap.wanted.native:
         return tokens.close_account(swap.taker_gets_into, swap.taker, swap.taker, swap.wanted.program)
     return None
+
+
+def tip(taker: Pubkey, number: int, lamports: int) -> list[Instruction]:
+    """The trader's tip to one of the relay's accounts, a different one for each order; none for no lamports."""
+    account = Pubkey.from_string(TIP_ACCOUNTS[number % len(TIP_ACCOUNTS)])
+    return [tokens.system_transfer(taker, account, lamports)] if lamports else []
 
 
 def legs(swap: Swap) -> list[Instruction]:

@@ -101,24 +101,25 @@ class MakerMarket:
         answer = responses.quoted(swap_request, found, self._name, self.request_id(number), began_ns)
         if swap_request.taker is not None:
             swap = await self._swap(swap_request, swap_request.taker, found)
-            answer = await self._with_transaction(answer, swap, number, swap_request.priority_fee_lamports, fault)
+            answer = await self._with_transaction(answer, swap, number, swap_request, fault)
         return replace(answer, total_time=(self._clock.now_ns() - began_ns) / _NS_PER_MS)
 
     async def _with_transaction(
-        self, answer: wire.OrderAnswer, swap: Swap, number: int, priority_fee_lamports: int | None, fault: Fault | None
+        self, answer: wire.OrderAnswer, swap: Swap, number: int, swap_request: SwapRequest, fault: Fault | None
     ) -> wire.OrderAnswer:
-        budget = budget_of(swap, number, priority_fee_lamports)
+        budget = budget_of(swap, number, swap_request.priority_fee_lamports)
+        tip = legs.tip(swap.taker, number, swap_request.tip_lamports)
         answer = replace(
             answer,
             prioritization_fee_lamports=budget.priority_lamports,
             rent_fee_lamports=self.rent_of[swap.wanted.token.program] if swap.creates_account else 0,
         )
-        short = await self._shortfall(answer, swap) if self._checks_funds else None
+        short = await self._shortfall(answer, swap, swap_request.tip_lamports) if self._checks_funds else None
         if short is not None:
             return responses.unbuilt(answer, short)
         block = await self.blockhashes.block()
         self._reserve(swap, block)
-        draft = Draft(swap, swap.taker, budget, tuple(legs.legs(swap)), block.hash)
+        draft = Draft(swap, swap.taker, budget, (*legs.legs(swap), *tip), block.hash)
         draft = sour(draft, self.honeypots.get(swap.given.token.mint))
         signed = sign(spoil_draft(draft, fault), self._keypair, self.maker)
         _remember(self.orders, answer.request_id, PreparedOrder(swap, signed.message, block.last_valid_height))
@@ -133,6 +134,8 @@ class MakerMarket:
         """Like `order`, for a trader who assembles the transaction. Nothing is reserved before /cosign."""
         if swap_request.taker is None:
             raise Unreadable("taker: missing; give the trader's public key")
+        if swap_request.tip_lamports:
+            raise Unreadable("jitoTipLamports: offered by /order alone; add the tip to what /build answers")
         number = self.next_number()
         request_id = self.request_id(number)
         found = self._deal(swap_request)
@@ -178,10 +181,12 @@ class MakerMarket:
         if not self.inventory.reserve(swap.wanted.token.mint, swap.out_units, block.last_valid_height):
             raise Unreadable(INSUFFICIENT)
 
-    async def _shortfall(self, answer: wire.OrderAnswer, swap: Swap) -> int | None:
+    async def _shortfall(self, answer: wire.OrderAnswer, swap: Swap, tip_lamports: int) -> int | None:
         """The error code of what the trader lacks; None: it has enough."""
         lamports, units = await self._accounts.funds(swap.taker, swap.given)
-        needed = answer.signature_fee_lamports + answer.prioritization_fee_lamports + answer.rent_fee_lamports
+        needed = (
+            answer.signature_fee_lamports + answer.prioritization_fee_lamports + answer.rent_fee_lamports + tip_lamports
+        )
         if units < swap.in_units:
             return responses.SHORT_OF_FUNDS
         if lamports < needed + swap.in_units * swap.given.native:

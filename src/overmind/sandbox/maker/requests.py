@@ -25,7 +25,6 @@ _NOT_OFFERED: Final = (
     "payer",
     "referralAccount",
     "referralFee",
-    "jitoTipLamports",
     "tipAmount",
     "platformFeeBps",
     "feeAccount",
@@ -41,10 +40,11 @@ class SwapRequest(Value, frozen=True):
     taker: Pubkey | None
     slippage_bps: int | None
     priority_fee_lamports: int | None
+    tip_lamports: int = 0
 
     @property
     def manual(self) -> bool:
-        return self.slippage_bps is not None or self.priority_fee_lamports is not None
+        return self.slippage_bps is not None or self.priority_fee_lamports is not None or self.tip_lamports > 0
 
 
 class Unreadable(Exception):
@@ -73,6 +73,7 @@ def read_request(query: Mapping[str, str], listed: Mapping[Mint, Listed], maker:
         taker=taker,
         slippage_bps=_bounded(query, "slippageBps", BPS),
         priority_fee_lamports=_bounded(query, "priorityFeeLamports", PRIORITY_FEE_MAX_LAMPORTS),
+        tip_lamports=_bounded(query, "jitoTipLamports", PRIORITY_FEE_MAX_LAMPORTS) or 0,
     )
 
 

@@ -47,8 +47,8 @@ SAID: Final[Mapping[Code, str]] = {
 
 # What a text of a refusal means, by a word that it holds.
 IN_WORDS: Final = (
-    (DAY_TRADES, "it had made all its trades of the day"),
-    (DAY_LOSS, "it had reached its loss of the day"),
+    (DAY_TRADES, "no trade of the day was left"),
+    (DAY_LOSS, "its loss of the day was reached"),
     (Flaw.MINT_AUTHORITY.value, "whoever made it can make any amount more of it"),
     (ON_PAPER, "paper has no chain on which the desk could look at it"),
     (NOT_LISTED, "this strategy buys listed tokens alone"),
@@ -87,8 +87,9 @@ class Stories:
             self._largest[first.code] = signal, first, at_ns
 
     def told(self, desk: Desk) -> list[Story]:
-        """The rule that refused most signals first."""
-        return [self._story(desk, code, *self._largest[code]) for code, _ in self._counts.most_common()]
+        """The largest order first."""
+        found = sorted(self._largest.items(), key=lambda item: (-(item[1][0].notional_micros or 0), item[0]))
+        return [self._story(desk, code, *told) for code, told in found]
 
     def _story(self, desk: Desk, code: Code, signal: Signal, refusal: Refusal, at_ns: int) -> Story:
         token, wanted = token_of(desk, signal.mint), signal.notional_micros

@@ -16,6 +16,8 @@ from overmind.core.model.numbers import BadNumber, json_number, number, scaled, 
 from overmind.venues.depth.classes import PARAMETERS, ClassFile, Costs, Level, Parameter, Stated
 from overmind.venues.depth.quantiles import SHARES_PPM
 
+PLAIN: Final = "plain"  # the market without classes, depth and memory
+LEVELS: Final = tuple(one.value for one in Level)
 FILE_BYTES_MAX: Final = 256 * 1024
 FILLS_MAX: Final = 10**9
 ONE: Final = "value"  # of a parameter that has one value for all levels, as calibration writes it
@@ -35,6 +37,13 @@ def shipped_costs(level: Level = Level.NORMAL) -> Costs:
     folder = resources.files("overmind") / "data" / "costs"
     read = [_classes(f"{name}.toml", (folder / f"{name}.toml").read_text("utf-8"), level) for name in SHIPPED]
     return Costs(level.value, {one.name: one for classes in read for one in classes})
+
+
+def costs_named(told: str) -> Costs | None:
+    """A level, or a file; None: the plain market. Raises BadCosts."""
+    if told == PLAIN:
+        return None
+    return shipped_costs(Level(told)) if told in LEVELS else costs_from(Path(told))
 
 
 def costs_from(path: Path) -> Costs:
@@ -78,17 +87,16 @@ def _stated(file: str, key: str, parameter: Parameter, entry: object, level: Lev
     if entry is None:
         raise BadCosts(file, key, "missing", f"Write [{key}] with a value and a source: {parameter.means}")
     fields = _table(file, key, entry)
-    levels = [one.value for one in Level]
-    _refuse_unknown(file, key, fields, {ONE, *levels, "source", "fills"})
+    _refuse_unknown(file, key, fields, {ONE, *LEVELS, "source", "fills"})
     source = fields.get("source")
     if not isinstance(source, str) or not source.strip():
         raise BadCosts(file, f"{key}.source", "missing", "Say where the value comes from, in a sentence")
     fills = whole(fields.get("fills", 0), 0, FILLS_MAX)
     if isinstance(fills, BadNumber):
         raise BadCosts(file, f"{key}.fills", fills.problem, fills.fix.capitalize())
-    names = [ONE] if ONE in fields else levels
-    if ONE in fields and any(one in fields for one in levels):
-        raise BadCosts(file, key, f"{ONE} beside {', '.join(levels)}", f"Write {ONE} alone, or the three levels")
+    names = (ONE,) if ONE in fields else LEVELS
+    if ONE in fields and any(one in fields for one in LEVELS):
+        raise BadCosts(file, key, f"{ONE} beside {', '.join(LEVELS)}", f"Write {ONE} alone, or the three levels")
     values = {one: _value(file, f"{key}.{one}", parameter, fields.get(one)) for one in names}
     return Stated(values[ONE] if ONE in values else values[level.value], source.strip(), fills)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from overmind.http.reference.operation import Operation, Topic
+from overmind.views.learner import LearnerRow
 from overmind.views.limits import Mints, WalletLimits
 from overmind.views.positions import PositionRow
 from overmind.views.prices import PriceRow
@@ -39,5 +40,6 @@ BOOKS: Final = Topic(
         ),
         Operation("GET", "/v1/limits", list[WalletLimits]),
         Operation("GET", "/v1/mints", Mints),
+        Operation("GET", "/v1/learner", LearnerRow, "Scores are of the newest landing forecasts; lower is better."),
     ),
 )

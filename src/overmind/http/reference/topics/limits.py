@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import Final
 
+from overmind.http.commands.learner import LearnerModeBody
 from overmind.http.commands.limits import LimitsBody, MintListBody
 from overmind.http.commands.prices import PriceBody, PriceTaken
 from overmind.http.reference.operation import NO_WALLET, REFUSED, Fault, Operation, Topic
+from overmind.views.learner import LearnerRow
 from overmind.views.limits import Mints, WalletLimits
 
 LIMITS: Final = Topic(
@@ -31,6 +33,16 @@ LIMITS: Final = Topic(
             "The first `allow` creates the allow list: from then on only its mints are bought.",
             body=MintListBody,
             example='{"reason": "its pool was drained", "verb": "block", "token": "SOL", "by": "ann"}',
+            faults=(REFUSED,),
+        ),
+        Operation(
+            "POST",
+            "/v1/learner/mode",
+            LearnerRow,
+            "409 if it may not decide now: today's loss budget is spent, or its forecasts are worse than configured. "
+            "The mode that it has already confirms that it fell back.",
+            body=LearnerModeBody,
+            example='{"reason": "a look at its losses", "mode": "shadow", "by": "ann"}',
             faults=(REFUSED,),
         ),
         Operation(

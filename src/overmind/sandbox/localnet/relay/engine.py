@@ -119,6 +119,11 @@ class BlockEngine:
         is_old = bundle is not None and self._clock.now_ns() - bundle.at_ns > LOOK_BACK_S * NS
         return None if is_old else bundle
 
+    @property
+    def newest(self) -> BundleState:
+        """The state of the bundle that came last."""
+        return next((bundle.state for bundle in reversed(self._bundles.values())), BundleState.INVALID)
+
     def landed(self, bundle: Bundle) -> list[Landed]:
         """Its transactions as the chain has them now: a fork may have undone them."""
         found = (self.chain.history.find(wire.signature) for wire in bundle.wires)
