@@ -23,7 +23,7 @@ from overmind.journal.errors import JournalUnusable
 from overmind.journal.sqlite import SqliteJournal
 from overmind.ports import Clock
 
-SLICE_ENTRIES: Final = 128  # a few milliseconds
+SLICE_ENTRIES: Final = 512  # a few milliseconds
 SLICE_PAUSE_S: Final = 0.005
 FILE_EVERY_S: Final = 1.0
 RETRY_S: Final = 60.0  # after a fault, such as a full disk

@@ -48,7 +48,7 @@ class SqliteJournal:
         self.ids = KnownIds(path, 0 if writer is None else last_seq(db))
         self._thread = Aside("journal")
         self._aside = Aside("journal's files")
-        self._newest_write: threading.Event | None = None  # set once the newest write is done
+        self._newest_write: threading.Lock | None = None  # held until the newest write is done
         self._pause_timer: asyncio.TimerHandle  # a timer that runs while there is such a write
         self._closed = False
 
@@ -167,16 +167,17 @@ class SqliteJournal:
         self._thread.shutdown()
 
     async def _write(self, work: Callable[[Batch], None], batch: Batch) -> None:
-        loop, done = asyncio.get_running_loop(), threading.Event()
-        write = loop.run_in_executor(self._thread, _run_then_set, done, work, batch)
-        write.add_done_callback(lambda _: self._written(done))
+        loop, under_way = asyncio.get_running_loop(), threading.Lock()
+        under_way.acquire()
+        write = loop.run_in_executor(self._thread, _run_then_release, under_way, work, batch)
+        write.add_done_callback(lambda _: self._written(under_way))
         if self._newest_write is None:
             self._pause_timer = loop.call_later(PAUSE_EVERY_S, self._pause_loop, loop)
-        self._newest_write = done
+        self._newest_write = under_way
         await write
 
-    def _written(self, done: threading.Event) -> None:
-        if done is self._newest_write:
+    def _written(self, under_way: threading.Lock) -> None:
+        if under_way is self._newest_write:
             self._newest_write = None
             self._pause_timer.cancel()
 
@@ -187,7 +188,8 @@ class SqliteJournal:
         and take it; a batch once waited ten seconds. A pause of a tenth of a millisecond lets the writer's thread run.
         """
         assert self._newest_write is not None, "a turn without a write"
-        self._newest_write.wait(PAUSE_S)
+        if self._newest_write.acquire(timeout=PAUSE_S):
+            self._newest_write.release()
         self._pause_timer = loop.call_later(PAUSE_EVERY_S, self._pause_loop, loop)
 
     def _require_writer(self) -> Writer:
@@ -198,8 +200,8 @@ class SqliteJournal:
         return self._writer
 
 
-def _run_then_set(done: threading.Event, work: Callable[[Batch], None], batch: Batch) -> None:
+def _run_then_release(under_way: threading.Lock, work: Callable[[Batch], None], batch: Batch) -> None:
     try:
         work(batch)
     finally:
-        done.set()
+        under_way.release()
