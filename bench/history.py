@@ -22,6 +22,7 @@ from overmind.journal.sqlite import SqliteJournal
 from overmind.prices.candles import load_tape
 from overmind.prices.tape import Tape
 from overmind.sandbox.demo import demo_config, demo_signals
+from overmind.venues.depth.reading import shipped_costs
 from overmind.views.verify import verify
 
 CANDLES: Final = 26_000
@@ -98,6 +99,6 @@ def _play(config: MultiWalletConfig, tape: Tape, folder: Path) -> Played:
     signals = with_exits(demo_signals(tape, SEED, SIGNALS))
     journal = SqliteJournal.open(folder / "overmind.db")
     try:
-        return play(config, journal, tape, signals, SEED, lambda _: None)
+        return play(config, journal, tape, signals, SEED, lambda _: None, costs=shipped_costs())
     finally:
         journal.close()

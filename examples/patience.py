@@ -6,15 +6,16 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Callable, Iterator
-from decimal import Decimal, InvalidOperation
+from collections.abc import Callable, Iterator, Mapping
+from decimal import Decimal
 from typing import TypeVar
 
 from overmind_client import ApiClient, ApiException, Configuration, DeskApi, SignalBody
+from overmind_client.models.decision_row import DecisionRow
 from urllib3.exceptions import HTTPError
 from urllib3.util import Retry
 
-from strategies import Trade
+from bot import Bot
 
 Answer = TypeVar("Answer")
 
@@ -31,25 +32,6 @@ def connected() -> DeskApi:
     # Without retries of its own the client tells at once why the desk does not answer. `answered` asks again.
     settings = Configuration(host=os.environ["DESK_URL"], access_token=os.environ["DESK_TOKEN"], retries=False)
     return DeskApi(ApiClient(settings))
-
-
-def positive(text: str) -> Decimal:
-    """A number of the command line, above zero."""
-    try:
-        number = Decimal(text)
-    except InvalidOperation:
-        raise ValueError(text) from None
-    if not (number.is_finite() and number > 0):
-        raise ValueError(text)
-    return number
-
-
-def count(text: str) -> int:
-    """A whole number of the command line, above zero."""
-    number = int(text)
-    if number < 1:
-        raise ValueError(text)
-    return number
 
 
 def say(text: str) -> None:
@@ -79,18 +61,45 @@ def answered(call: Callable[[], Answer]) -> Answer:
         time.sleep(wait_s)
 
 
-def believed_prices(desk: DeskApi) -> dict[str, Decimal]:
-    """By symbol, without those that the desk doubts or has not seen for a while."""
-    oldest_ns = time.time_ns() - STALE_S * 10**9
-    rows = answered(desk.prices)
-    return {row.symbol: Decimal(row.price_usd) for row in rows if row.at_ns >= oldest_ns and not row.doubted}
+class ServiceDesk:
+    """The desk of a service, as a bot knows it. Whatever it asks, it waits until the desk answers."""
+
+    def __init__(self, api: DeskApi) -> None:
+        self._api = api
+
+    def prices(self) -> dict[str, Decimal]:
+        """Without those that the desk doubts or has not seen for a while."""
+        oldest_ns = time.time_ns() - STALE_S * 10**9
+        rows = answered(self._api.prices)
+        return {row.symbol: Decimal(row.price_usd) for row in rows if row.at_ns >= oldest_ns and not row.doubted}
+
+    def holdings(self, strategy: str) -> dict[str, Decimal] | None:
+        return settled_holdings(self._api, strategy)
+
+    def equity(self) -> Decimal:
+        return Decimal(answered(self._api.portfolio).total_value_usd)
+
+    def submit(self, signal: Mapping[str, str]) -> DecisionRow | None:
+        wanted = SignalBody.model_validate(signal)
+        try:
+            return answered(lambda: self._api.submit_signal(wanted))
+        except ApiException as fault:
+            if fault.status != CONFLICT:
+                raise
+            return None
+
+    def explain(self, signal_id: str) -> None:
+        tell_why(self._api, signal_id)
+
+    def say(self, text: str) -> None:
+        say(text)
 
 
 def settled_holdings(desk: DeskApi, strategy: str) -> dict[str, Decimal] | None:
-    """What this strategy owns of each token, over all wallets. Lots of other strategies stay out of it.
+    """What this strategy owns of each token, over all wallets. None while one of its orders is open.
 
-    None while one of its orders is open: what it will own is not known yet. Orders are asked for first, because one may
-    fill between the two questions, and would otherwise be in neither answer.
+    Orders are asked for first, because one may fill between the two questions, and would otherwise be in neither
+    answer.
     """
     if any(order.strategy == strategy for order in answered(lambda: desk.orders(open=True))):
         return None
@@ -99,27 +108,6 @@ def settled_holdings(desk: DeskApi, strategy: str) -> dict[str, Decimal] | None:
         quantity = Decimal(row.quantity_by_strategy.get(strategy, 0))
         found[row.symbol] = found.get(row.symbol, Decimal(0)) + quantity
     return {symbol: quantity for symbol, quantity in found.items() if quantity}
-
-
-def submit(desk: DeskApi, name: str, strategy: str, trade: Trade, at_s: int) -> None:
-    """The id follows from the bot's name, the token and the time of the bar: one decision a bar, whatever happens.
-
-    That time makes the signal expire by itself, if the desk takes it too late.
-    """
-    signal_id = f"{name}-{trade.symbol}-{at_s}"
-    body = {"signal_id": signal_id, "strategy_type": strategy, "action": trade.action, "symbol": trade.symbol}
-    wanted = SignalBody.model_validate({**body, **trade.amount, "timestamp": str(at_s)})
-    try:
-        decision = answered(lambda: desk.submit_signal(wanted))
-    except ApiException as fault:
-        if fault.status != CONFLICT:
-            raise
-        say(f"{signal_id}: an earlier run has decided this bar already, with another amount")
-        return
-    how = f"{trade.action} {trade.symbol} {' '.join(trade.amount.values())}"
-    say(f"{signal_id}: {how}: {decision.status}, {decision.selection_reason}")
-    if decision.status == "refused":
-        tell_why(desk, signal_id)
 
 
 def tell_why(desk: DeskApi, signal_id: str) -> None:
@@ -131,11 +119,13 @@ def tell_why(desk: DeskApi, signal_id: str) -> None:
         say(f"  {hold.scope} is held: {hold.cause}, {hold.reason}")
 
 
-def run(bot: Callable[[], None]) -> None:
-    """Runs it until Ctrl-C or a kill. What the desk refuses to answer at all ends it, with the desk's own words."""
+def run(bot: Bot) -> None:
+    """Asks it at each bar until Ctrl-C or a kill. What the desk refuses to answer at all ends it, in its words."""
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
-        bot()
+        desk = ServiceDesk(connected())
+        for bar in bars(bot.bar_s):
+            bot.on_bar(desk, bar * bot.bar_s)
     except KeyboardInterrupt:
         say("stopped; the positions stay, and the desk guards them")
     except ApiException as fault:

@@ -4,6 +4,8 @@
     pip install build/clients/python
     DESK_URL=http://127.0.0.1:8080 DESK_TOKEN=… python examples/rebalancing_bot.py SOL=0.01 ETH=0.01 BTC=0.005
 
+    overmind backtest TAPE --bot "examples/rebalancing_bot.py SOL=0.01 ETH=0.01"
+
 A weight of 0.01 is one percent of the equity; what the weights leave stays cash. strategies.py has the formula. Every
 signal has the id of its bar and token, so a bar is decided once, however often the bot is restarted or asks again.
 """
@@ -11,12 +13,35 @@ signal has the id of its bar and token, so a bar is decided once, however often 
 from __future__ import annotations
 
 import argparse
+import sys
+from collections.abc import Sequence
 from decimal import Decimal
 
-from patience import answered, bars, believed_prices, connected, count, positive, run, say, settled_holdings, submit
+from bot import Desk, count, positive, submit
 from strategies import rebalancing
 
 STRATEGY = "AIDecision"  # the desk keeps apart what each strategy owns: this one is the bot's alone
+
+
+class Rebalancing:
+    def __init__(self, asked: argparse.Namespace) -> None:
+        self.bar_s: int = asked.bar
+        self._asked = asked
+        self._weights: dict[str, Decimal] = dict(asked.weights)
+
+    def on_bar(self, desk: Desk, at_s: int) -> None:
+        weights, prices, holdings = self._weights, desk.prices(), desk.holdings(STRATEGY)
+        if unknown := sorted(weights.keys() - prices.keys()):
+            desk.say(f"the desk has no price of {', '.join(unknown)} that it believes; waiting")
+            return
+        if holdings is None:
+            desk.say("an order of the last bar is still open; waiting")
+            return
+        equity = desk.equity()
+        values = {symbol: holdings.get(symbol, Decimal(0)) * prices[symbol] for symbol in weights}
+        desk.say(f"equity {equity:.2f}: " + ", ".join(f"{one} {value / equity:.2%}" for one, value in values.items()))
+        for trade in rebalancing(weights, values, equity, self._asked.band):
+            submit(desk, self._asked.name, STRATEGY, trade, at_s)
 
 
 def weight(text: str) -> tuple[str, Decimal]:
@@ -27,35 +52,18 @@ def weight(text: str) -> tuple[str, Decimal]:
     return symbol, found
 
 
-def arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+def bot(words: Sequence[str]) -> Rebalancing:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("weights", type=weight, nargs="+", metavar="TOKEN=WEIGHT", help="such as SOL=0.01")
     parser.add_argument(
         "--band", type=positive, default=Decimal("0.2"), help="share of the target (default: %(default)s)"
     )
     parser.add_argument("--bar", type=count, default=300, help="seconds between two looks (default: %(default)s)")
     parser.add_argument("--name", default="rebalance", help="that its signal ids begin with (default: %(default)s)")
-    return parser.parse_args()
-
-
-def main() -> None:
-    asked, desk = arguments(), connected()
-    weights = dict(asked.weights)
-    for bar in bars(asked.bar):
-        prices, holdings = believed_prices(desk), settled_holdings(desk, STRATEGY)
-        unknown = sorted(weights.keys() - prices.keys())
-        if unknown:
-            say(f"the desk has no price of {', '.join(unknown)} that it believes; waiting")
-            continue
-        if holdings is None:
-            say("an order of the last bar is still open; waiting")
-            continue
-        equity = Decimal(answered(desk.portfolio).total_value_usd)
-        values = {symbol: holdings.get(symbol, Decimal(0)) * prices[symbol] for symbol in weights}
-        say(f"equity {equity:.2f}: " + ", ".join(f"{one} {value / equity:.2%}" for one, value in values.items()))
-        for trade in rebalancing(weights, values, equity, asked.band):
-            submit(desk, asked.name, STRATEGY, trade, bar * asked.bar)
+    return Rebalancing(parser.parse_args(words))
 
 
 if __name__ == "__main__":
-    run(main)
+    from patience import run
+
+    run(bot(sys.argv[1:]))

@@ -24,6 +24,9 @@ OF_SQLITE = "an integer of SQLite"
 OF_JSON = "the shape of an integer of JSON"
 SHAPED = "_shaped(await self._call"
 ALLOWED = {
+    ("backtest/bots.py", "Decimal(price_of(pico).exact)"): OF_OURS,
+    ("backtest/bots.py", "Decimal(tokens_of(units, token.decimals).exact)"): OF_OURS,
+    ("backtest/bots.py", "Decimal(usd_of(self._intake.state.equity_micros).exact)"): OF_OURS,
     ("cli/decisions.py", "Decimal(row.price)"): OF_OURS,
     ("cli/order_tables.py", "Decimal(row.price)"): OF_OURS,
     ("config/limit_changes.py", "int(flag)"): "a boolean",

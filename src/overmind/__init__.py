@@ -27,7 +27,8 @@ if TYPE_CHECKING:
     from overmind.core.model.wallet import StrategyShare, Wallet
     from overmind.desk.engine import EngineBusy, EngineStopped
     from overmind.keys.secret_key import SecretKey
-    from overmind.sdk.executor import HFTConfig, MultiWalletExecutor, PersistenceSender, SignalReceiver
+    from overmind.sdk.executor import MultiWalletExecutor, PersistenceSender, SignalReceiver
+    from overmind.sdk.hft import HFTConfig
     from overmind.sdk.manager import WalletManager
     from overmind.sdk.records import ExecutionRecord, Record, RejectedSignal
     from overmind.sdk.selection import NoEligibleWallet, WalletSelection, WalletSelectionCriteria
@@ -107,7 +108,8 @@ if not TYPE_CHECKING:
         "overmind.core.model.wallet": "StrategyShare Wallet",
         "overmind.desk.engine": "EngineBusy EngineStopped",
         "overmind.keys.secret_key": "SecretKey",
-        "overmind.sdk.executor": "HFTConfig MultiWalletExecutor PersistenceSender SignalReceiver",
+        "overmind.sdk.executor": "MultiWalletExecutor PersistenceSender SignalReceiver",
+        "overmind.sdk.hft": "HFTConfig",
         "overmind.sdk.manager": "WalletManager",
         "overmind.sdk.records": "ExecutionRecord Record RejectedSignal",
         "overmind.sdk.selection": "NoEligibleWallet WalletSelection WalletSelectionCriteria",

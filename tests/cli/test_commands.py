@@ -286,7 +286,7 @@ def test_backtest_names_every_bad_line(tmp_path: Path) -> None:
 def test_backtest_tells_of_times_that_are_opening_times_and_audits_them(tmp_path: Path) -> None:
     tape, signals = tmp_path / "SOLUSDT_5m.csv", tmp_path / "signals.jsonl"
     rows = [
-        f"{1_743_867_600 + 300 * number},{number},{number + 1},{number},{number + 1},1e9" for number in range(100, 110)
+        f"{1_743_867_600 + 300 * number},{number},{number + 1},{number},{number + 1},1e6" for number in range(100, 110)
     ]
     tape.write_text(TAPE + "\n".join(rows))
     signals.write_text(lines({**BUY, "timestamp": "2025-04-06T00:10:00+00:00"}))

@@ -15,8 +15,8 @@ from tests.support.desk_on_disk import DeskOnDisk
 from tests.support.processes import PATIENCE_S
 from tests.support.service import serving
 
-from overmind.cli.preflight import files, live, watching
-from overmind.cli.preflight.point import Point
+from overmind.cli.preflight import files, live, relay, watching
+from overmind.cli.preflight.point import Point, failed, passed
 from overmind.clock.clocks import SystemClock
 from overmind.config import ConfigError, MultiWalletConfig
 from overmind.core.model.units import LAMPORTS
@@ -24,6 +24,7 @@ from overmind.http.metrics.table import FAMILIES
 from overmind.ports import Priority
 from overmind.sandbox.drill import Drilled
 from overmind.sandbox.localnet import Localnet
+from overmind.sandbox.localnet.relay import RelayTerms
 from overmind.sandbox.rehearsal import SLOT_MS, live_on
 from overmind.solana.rpc import Rpc
 
@@ -139,6 +140,34 @@ def test_balances_of_a_live_desk_are_looked_at(desk: DeskOnDisk) -> None:
     assert (poor.ok, "4 of 4 wallets lack SOL" in poor.seen, "0.1 SOL" in poor.fix) == (False, True, True)
     assert (without_capital.ok, without_capital.seen) == (False, "no wallet holds USDC")
     assert (ready.ok, "5 USDC in 4 wallets" in ready.seen) == (True, True)
+
+
+@pytest.mark.parametrize(
+    ("terms", "more", "words"),
+    [
+        (RelayTerms(), {}, "8 tip accounts, tips of 10000 lamports for an entry and 36196 for an exit"),
+        (RelayTerms(), {"OVERMIND_RELAY_TIP_LAMPORTS": "5000"}, "8 tip accounts, tips of 5000 lamports each"),
+        (RelayTerms(down=True), {}, "answered HTTP 503 (getTipAccounts)"),
+        (RelayTerms(), {"OVERMIND_RELAY_TIP_FLOOR_URL": "http://127.0.0.1:9"}, "tells no tips"),
+        (None, {}, "fine"),
+    ],
+)
+def test_a_configured_relay_is_asked(
+    desk: DeskOnDisk, terms: RelayTerms | None, more: dict[str, str], words: str
+) -> None:
+    """In a thread, because the checklist runs its own loop."""
+
+    async def look() -> Point:
+        async with Localnet(slot_ms=3_600_000, relay=terms or RelayTerms()) as net:
+            relayed = {} if terms is None else {"OVERMIND_RELAY_URLS": net.relay_url}
+            config = config_of(desk, **relayed, **more)
+            return await asyncio.to_thread(relay.and_relay, passed("cluster", "fine"), config)
+
+    point = asyncio.run(look())
+    assert words in point.seen
+    assert point.ok is not ("HTTP" in words or "no tips" in words)
+    broken = failed("cluster", "silent", "start it")
+    assert relay.and_relay(broken, None) is broken
 
 
 def test_a_journal_of_another_mode_is_found(tmp_path: Path) -> None:

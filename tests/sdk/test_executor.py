@@ -445,7 +445,8 @@ def test_bad_arguments_are_refused_at_once(fields: dict[str, Any], error: type[E
     ("fields", "why"),
     [
         ({"jito_endpoint": "mainnet.jito"}, "jito_endpoint: not an http or https URL"),
-        ({"tip_lamports": -1}, "tip_lamports: -1 is not a whole number from 0 to 1000000000"),
+        ({"tip_lamports": -1}, "tip_lamports: -1 is not a whole number from 1000 to 1000000000"),
+        ({"tip_lamports": 999}, "tip_lamports: 999 is not a whole number from 1000"),
         ({"tip_lamports": 2 * 10**9}, "tip_lamports"),
         ({"tip_lamports": 0.5}, "tip_lamports"),
         ({"max_latency_ms": 0}, "max_latency_ms: 0 is not a whole number from 1 to 60000"),

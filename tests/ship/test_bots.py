@@ -187,18 +187,18 @@ def test_what_is_wrong_is_told_and_ends_the_bot(clients: Path, desk: Service, tm
 
 
 def test_numbers_of_the_command_line_are_judged(clients: Path) -> None:
-    patience: Any = __import__("patience")
+    read_by: Any = __import__("bot")
     weight: Any = __import__("rebalancing_bot").weight
     wrong = {
-        patience.count: ("0", "-1", "1.5", "many", ""),
-        patience.positive: ("0", "-1", "NaN", "inf", "many", ""),
+        read_by.count: ("0", "-1", "1.5", "many", ""),
+        read_by.positive: ("0", "-1", "NaN", "inf", "many", ""),
         weight: ("SOL", "SOL=", "=0.1", "SOL=1.1", "SOL=-1", "SOL=x", "SOL=NaN"),
     }
     for read, texts in wrong.items():
         for text in texts:
             with pytest.raises(ValueError, match=r".*"):
                 read(text)
-    assert (patience.count("5"), patience.positive("0.5")) == (5, Decimal("0.5"))
+    assert (read_by.count("5"), read_by.positive("0.5")) == (5, Decimal("0.5"))
     assert [weight(text) for text in ("SOL=0.01", "SOL=0", "SOL=1")] == [
         ("SOL", Decimal("0.01")),
         ("SOL", 0),

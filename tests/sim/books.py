@@ -473,13 +473,13 @@ class Books:
         """Books an outcome; only a landed transaction changes anything."""
         booked = None
         if isinstance(outcome, Filled):
-            costs = self._pay(book, outcome.fee_lamports + outcome.rent_lamports)
+            costs = self._pay(book, outcome.fee_lamports + outcome.rent_lamports + outcome.tip_lamports)
             if order.to_float:
                 booked = Booked(order, outcome, costs + self._fill_float(book, order, outcome), [])
             else:
                 booked = Booked(order, outcome, costs, self._fill(book, order, outcome, shares))
         elif isinstance(outcome, Failed):
-            booked = Booked(order, outcome, self._pay(book, outcome.fee_lamports), [])
+            booked = Booked(order, outcome, self._pay(book, outcome.fee_lamports + outcome.tip_lamports), [])
         self._make_good(book)
         return booked
 
@@ -643,7 +643,7 @@ class Books:
         book = self.wallets[order.wallet_id]
         self.outcomes[order.id] = outcome
         wanted = order.mint in book.closing
-        book.lamports += former.fee_lamports
+        book.lamports += former.fee_lamports + former.tip_lamports
         self._realise(book, known.costs_micros)
         if isinstance(former, Filled):
             self._undo(book, known, former)

@@ -45,7 +45,7 @@ from overmind.core.model.commands import (
 )
 from overmind.core.model.controls import MintVerb, Scope
 from overmind.core.model.defaults import DEFAULT_RISK_TOLERANCE_PPM, default_limits, default_strategies
-from overmind.core.model.desk_settings import BOOKING_RULES, Desk
+from overmind.core.model.desk_settings import BOOKING_RULES, Desk, Routing
 from overmind.core.model.enums import (
     RiskProfile,
     SaleScope,
@@ -61,6 +61,7 @@ from overmind.core.model.events import Answer, CloseOrdered, MoveClosed, MovePla
 from overmind.core.model.ids import SOL, DepositId, LimitName, Mint, OrderId, SignalId, WalletId
 from overmind.core.model.mints import AdmissionPolicy
 from overmind.core.model.money import Money
+from overmind.core.model.route import PUBLIC_ALONE, Expected, RouteName
 from overmind.core.model.signal import RiskBudget, Signal
 from overmind.core.model.units import LAMPORTS, MICROS, NOTIONAL_MAX_MICROS, NS, PPM
 from overmind.core.model.value import Value
@@ -95,10 +96,15 @@ WANTED: Final[dict[str, tuple[int, ...]]] = {
 }
 
 
+# What is expected of both is the same, so that the script of a seed chooses the wallets that it always chose.
+ROUTES: Final = {RouteName.PUBLIC: Expected(), RouteName.RELAY: Expected()}
+
+
 def draw_wallet(random: Random, wallet_id: WalletId, public_key: str, odd: bool, mev_types: bool) -> Wallet:
     usual = TRADING_TYPES if mev_types else TRADING_TYPES[:-1]
     wallet_type = random.choice(tuple(WalletType) if odd else usual)
     profile = random.choice(tuple(RiskProfile))
+    needs_protection = wallet_type is WalletType.MEV_PROTECTION and mev_types
     return Wallet(
         id=wallet_id,
         type=wallet_type,
@@ -107,6 +113,7 @@ def draw_wallet(random: Random, wallet_id: WalletId, public_key: str, odd: bool,
         allocation_ppm=0,
         limits=draw_limits(random, wallet_type, profile) if odd else WIDE,
         strategies=draw_strategies(random, wallet_type, odd),
+        routes=(RouteName.RELAY,) if needs_protection else PUBLIC_ALONE,
     )
 
 
@@ -568,6 +575,7 @@ class Operator:
             order_min_micros=random.choice((0, 0, MICROS, 20 * MICROS)),
             expected_cost_max_bps=random.choice((0, 0, 300, 60)),
             mark_heartbeat_ns=random.choice((0, 3 * NS, 10 * NS)),
+            routing=Routing(routes=ROUTES) if self._context.habits.mev_types else Routing(),
         )
 
     def forget(self, moves: set[OrderId]) -> None:

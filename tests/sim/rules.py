@@ -19,9 +19,11 @@ from overmind.core.model.enums import MoveKind, Side, SizingMethod, StrategyType
 from overmind.core.model.ids import SOL, Mint, WalletId
 from overmind.core.model.money import Mark
 from overmind.core.model.order import Move, Order
+from overmind.core.model.route import RouteName
 from overmind.core.model.signal import Signal
 from overmind.core.model.units import BPS, MICROS, NOTIONAL_MAX_MICROS, NS, PPM
 from overmind.core.model.value import Value
+from overmind.core.model.wallet import Wallet
 
 FUTURE_MAX_NS: Final = 5 * NS
 SIGNED_WITHIN_NS: Final = 3_600 * NS  # after a withdrawal's delay
@@ -60,6 +62,7 @@ OF_WALLET: Final = {
     Code.WALLET_TYPE,
     Code.WALLET_EXCLUDED,
     Code.STRATEGY_NOT_ENABLED,
+    Code.NO_PROTECTED_ROUTE,
     Code.RISK_LEVEL,
     Code.DAILY_LOSS,
     Code.DAILY_LOSS_HEADROOM,
@@ -278,6 +281,7 @@ def broken_by_wallet(books: Books, book: WalletBooks, entry: CheckedEntry) -> se
         Code.WALLET_EXCLUDED: wallet.id in signal.exclude
         or (not desk.multi_wallet_enabled and wallet.id != desk.default_wallet),
         Code.STRATEGY_NOT_ENABLED: share is None or not share.enabled,
+        Code.NO_PROTECTED_ROUTE: needs_protection(wallet, signal) and not has_protection(desk, wallet),
         Code.RISK_LEVEL: wallet.limits.risk_level_ppm > signal.risk_tolerance_ppm,
         Code.TRADES_TODAY: book.trades_today + len(books.entries(book)) + 1 > wallet.limits.trades_per_day_max,
         Code.CONCURRENT_POSITIONS: len(mints | {signal.mint}) > max(wallet.limits.positions_max, len(mints)),
@@ -293,6 +297,14 @@ def broken_by_wallet(books: Books, book: WalletBooks, entry: CheckedEntry) -> se
     if rules[Code.DAILY_LOSS]:
         rules[Code.DAILY_LOSS_HEADROOM] = False  # Named only while some headroom is left.
     return {code for code, broken in rules.items() if broken}
+
+
+def needs_protection(wallet: Wallet, signal: Signal) -> bool:
+    return signal.mev_protected or wallet.type is WalletType.MEV_PROTECTION
+
+
+def has_protection(desk: Desk, wallet: Wallet) -> bool:
+    return desk.booking_rules < 5 or (RouteName.RELAY in wallet.routes and RouteName.RELAY in desk.routing.routes)
 
 
 def falls_ppm(book: WalletBooks, signal: Signal) -> int:

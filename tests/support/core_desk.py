@@ -117,6 +117,7 @@ from overmind.core.model.mints import (
 from overmind.core.model.money import Mark, Money, Token, Witness
 from overmind.core.model.order import Move, Order, Ticket, Work
 from overmind.core.model.outcome import Cause, Expired, Failed, Filled, Outcome, Rejected
+from overmind.core.model.route import Expected, RouteName
 from overmind.core.model.signal import RiskBudget, Sender, Signal
 from overmind.core.model.units import DAY_NS, LAMPORTS, MICROS, PICO, PPM, units_of, value_micros
 from overmind.core.model.wallet import Exits, StrategyShare, Wallet
@@ -233,12 +234,17 @@ LEARNER_WORDS = {
     "losing": ("loss_day_max_micros", MICROS),
     "worse": ("worse_max_ppm", PERCENT),
 }
-DESK_TEXTS = ("seed", "split", "learner", "unlisted", "only", "without", "ladder", "payees", "then")
+DESK_TEXTS = ("routes", "seed", "split", "learner", "unlisted", "only", "without", "ladder", "payees", "then")
 COST_WORDS = {"depth": ("depth_micros", MICROS), "fades": ("miss_half_life_ns", MS)}
 BPS_WORDS = {"miss": "miss_bps", "waiting": "in_flight_bps"}
+ROUTE_WORDS = {"tips": ("tip_day_max_lamports", 1), "patience": ("exit_public_after_ns", MS)}
+ROUTES = {
+    RouteName.PUBLIC: Expected(),
+    RouteName.RELAY: Expected(990_000, 1, tip_lamports=10_000, tip_max_lamports=50_000),
+}
 TRIAL_WORDS = ("trial", "decimals", "pools", "impact", "back", "fails", "fault")
 UNLISTED = UnlistedRules(2, 50_000 * MICROS, 100 * MICROS, 100, 300)
-WALLET_WORDS = ("usd", "sol", "share", "type", "key", "status", "aim")
+WALLET_WORDS = ("usd", "sol", "share", "type", "key", "status", "aim", "routes")
 EXIT_WORDS = {
     "stop": ("stop_loss_ppm", PERCENT),
     "trail": ("trailing_ppm", PERCENT),
@@ -265,11 +271,12 @@ SIGNAL_WORDS = (
     "waited",
     "scope",
     "from",
+    "protected",
     "split",
     "parts",
     *SENDER_WORDS,
 )
-OUTCOME_WORDS = ("at", "fee", "rent", "for")
+OUTCOME_WORDS = ("at", "fee", "rent", "tip", "for")
 OUTCOME_OF = {"filled": "fill", "failed": "fail", "expired": "expire", "rejected": "reject"}
 READ_WORDS = ("slot", "behind", "signed", "because")  # `behind` n: read n entries ago
 WITHDRAWAL_WORDS = ("to", "id", "because")
@@ -379,7 +386,8 @@ class CoreDesk:
             case ["accept", name, *options]:
                 return self.do(self._accepted(WalletId(name), pairs(options, {*READ_WORDS, *TOKENS, "usd"})))
             case ["desk", *options]:
-                said = pairs(options, {*DESK_WORDS, *DESK_TEXTS, *COST_WORDS, *BPS_WORDS, *LEARNER_WORDS})
+                words = {*DESK_WORDS, *DESK_TEXTS, *COST_WORDS, *BPS_WORDS, *ROUTE_WORDS, *LEARNER_WORDS}
+                said = pairs(options, words)
                 return self.do(ConfigureDesk(desk_with(self.state.settings, said)))
             case ["admit", policy, *options]:
                 desk = structs.replace(
@@ -485,6 +493,7 @@ class CoreDesk:
             sell_all=amount == "all",
             source=said.get("from", ""),
             sender=sender_with(said),
+            mev_protected="protected" in said,
             split=Split(said["split"]) if "split" in said else None,
             parts_max=int(said["parts"]) if "parts" in said else None,
         )
@@ -571,7 +580,8 @@ class CoreDesk:
             case "fill":
                 return moved(work, said) if isinstance(work, Move) else self._filled(work, said)
             case "fail":
-                return Failed(int(said.get("fee", "0")), Cause(said.get("for", "SLIPPAGE")))
+                tip = int(said.get("tip", "0"))
+                return Failed(int(said.get("fee", "0")), Cause(said.get("for", "SLIPPAGE")), tip_lamports=tip)
             case "expire":
                 return Expired()
         return Rejected(Cause(said.get("for", "ROUTE_DOWN")))
@@ -615,7 +625,8 @@ class CoreDesk:
         price = exact(said["at"], PICO) if "at" in said else self.state.marks[order.mint].price_pico
         decimals, spent = self._token(order).decimals, order.spend.units
         convert = units_of if order.side is Side.BUY else value_micros
-        return Filled(spent, convert(spent, price, decimals), int(said.get("fee", "0")), int(said.get("rent", "0")))
+        fee, rent, tip = (int(said.get(word, "0")) for word in ("fee", "rent", "tip"))
+        return Filled(spent, convert(spent, price, decimals), fee, rent, tip_lamports=tip)
 
 
 def moved(move: Move, said: dict[str, str]) -> Filled:
@@ -657,6 +668,7 @@ def wallet_with(wallet: Wallet, said: dict[str, str]) -> Wallet:
         limits=structs.replace(wallet.limits, **limits),
         strategies=strategies,
         exits=exits_with({word: said[word] for word in WALLET_EXIT_WORDS if word in said}) or wallet.exits,
+        routes=tuple(map(RouteName, said["routes"].split(","))) if "routes" in said else wallet.routes,
     )
 
 
@@ -685,8 +697,17 @@ def desk_with(desk: Desk, said: dict[str, str]) -> Desk:
     costs |= {BPS_WORDS[word]: float(said[word]) for word in BPS_WORDS if word in said}
     if costs:
         changes["costs"] = structs.replace(desk.costs, **costs)
+    routing: dict[str, object] = {
+        ROUTE_WORDS[word][0]: exact(said[word], ROUTE_WORDS[word][1]) for word in ROUTE_WORDS if word in said
+    }
     if "learner" in said:
-        changes["routing"] = structs.replace(desk.routing, learner=LearnerMode(said["learner"]))
+        routing["learner"] = LearnerMode(said["learner"])
+    if "routes" in said:
+        routing["routes"] = {route: ROUTES[route] for route in map(RouteName, said["routes"].split(","))}
+        tip_max = max(ROUTES[route].tip_max_lamports for route in map(RouteName, said["routes"].split(",")))
+        changes["costs"] = structs.replace(desk.costs, fee_max_lamports=DESK.costs.fee_max_lamports + tip_max)
+    if routing:
+        changes["routing"] = structs.replace(desk.routing, **routing)
     if "split" in said:
         changes["split"] = Split(said["split"])
     rules: dict[str, object] = {

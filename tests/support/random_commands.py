@@ -6,7 +6,7 @@ from decimal import Decimal
 from random import Random
 
 from msgspec import structs
-from tests.support.core_desk import DESK, MS, NOON_NS, USDC, CoreDesk, wide_wallet
+from tests.support.core_desk import DESK, MS, NOON_NS, ROUTES, USDC, CoreDesk, wide_wallet
 
 from overmind.core.books.wallet_limits import kind_of, values_of
 from overmind.core.entries.capacity import capacity_micros
@@ -59,6 +59,7 @@ from overmind.core.model.learner_rules import LearnerRules
 from overmind.core.model.money import Mark, Money, Token
 from overmind.core.model.order import Move, Order, Ticket, Work
 from overmind.core.model.outcome import Cause, Expired, Failed, Filled, Outcome, Rejected
+from overmind.core.model.route import PUBLIC_ALONE, RouteName
 from overmind.core.model.signal import RiskBudget, Signal
 from overmind.core.model.units import DAY_NS, LAMPORTS, MICROS, NS, PICO, PPM
 from overmind.core.model.wallet import Exits, StrategyShare, Wallet
@@ -71,6 +72,8 @@ CAUSES = ["operator", "day_loss", "emergency", "removed"]
 FLOATS = [LAMPORTS, LAMPORTS, LAMPORTS // 10, LAMPORTS // 9]
 HUGE = 2**70
 PAYEES = ("bank", "vault")
+PUBLIC, RELAY = RouteName.PUBLIC, RouteName.RELAY
+ROUTE_LISTS = [(PUBLIC,), (RELAY, PUBLIC), (RELAY,), (PUBLIC, RELAY)]
 
 
 class RandomCommands:
@@ -80,6 +83,8 @@ class RandomCommands:
         self.forks = forks or moves
         self.moves = moves
         self.sales = 1
+        self.asked = 0
+        self.routed = wallets % 4 == 1  # No draw of the generator: others would make other scripts of all seeds.
         self.names = [WalletId(f"w{(number * 7) % wallets}") for number in range(wallets)]  # Not in alphabetical order.
 
     def opening(self) -> list[Command]:
@@ -98,7 +103,10 @@ class RandomCommands:
             float_low_lamports=self.rng.choice([0, DESK.float_low_lamports]),
             withdraw_addresses=PAYEES,
             withdraw_day_max_micros=1_000 * MICROS,
-            routing=Routing((LearnerMode.OFF, LearnerMode.SHADOW, LearnerMode.ON)[many // 2 % 3]),
+            routing=Routing(
+                (LearnerMode.OFF, LearnerMode.SHADOW, LearnerMode.ON)[many // 2 % 3],
+                routes=ROUTES if self.routed else {},
+            ),
             learner_rules=LearnerRules("chance", canary_ppm=PPM // 2),
             costs=structs.replace(
                 DESK.costs,
@@ -309,6 +317,7 @@ class RandomCommands:
         risk = self.risk() if action in (TradeAction.BUY, TradeAction.MARKET_BUY) and rng.random() < 0.2 else None
         if risk is not None:
             notional = quantity = None
+        self.asked += 1
         signal = Signal(
             id=SignalId(self._known_id(desk) if odd() else f"s{rng.randint(31, 10**9)}"),
             strategy=rng.choice(STRATEGIES),
@@ -326,6 +335,7 @@ class RandomCommands:
             sell_all=sell_all,
             scope=self._scope(action),
             at_ns=desk.now_ns + rng.choice([0, -NS, 5 * NS, 6 * NS, -30 * NS]) if odd() else None,
+            mev_protected=self.routed and self.asked % 4 == 0,
         )
         return SubmitSignal(signal, desk.now_ns - (rng.choice([MS, 5 * NS, 6 * NS]) if odd() else 0))
 
@@ -378,7 +388,8 @@ class RandomCommands:
         rng = self.rng
         spent = order.spend.units - rng.choice([0, 0, 0, rng.randint(0, order.spend.units - 1)])
         received = order.received_min + rng.choice([0, 1, order.received_min // 100, order.received_min])
-        return Filled(spent, received, fee, rng.choice([0, order.rent_max_lamports]))
+        tip = min(fee, order.tip_max_lamports)
+        return Filled(spent, received, fee - tip, rng.choice([0, order.rent_max_lamports]), tip_lamports=tip)
 
     def _moved(self, move: Move, fee: int) -> Filled:
         if move.kind is MoveKind.RECLAIM:
@@ -462,7 +473,14 @@ class RandomCommands:
             status=status,
             allocation_ppm=aim_ppm,
             exits=exits,
+            routes=ROUTE_LISTS[self.names.index(name) % len(ROUTE_LISTS)]
+            if self.routed and name in self.names
+            else PUBLIC_ALONE,
         )
+
+    def _routes(self, name: WalletId) -> tuple[RouteName, ...]:
+        known = self.routed and name in self.names
+        return ROUTE_LISTS[self.names.index(name) % len(ROUTE_LISTS)] if known else PUBLIC_ALONE
 
 
 def attempt(desk: CoreDesk, command: Command) -> list[object]:

@@ -69,7 +69,7 @@ def test_more_draws_than_the_grid_has_are_the_grid(tmp_path: Path) -> None:
         ('choose_by = "luck"', VARY, "line 3: choose_by: 'luck' is not known"),
         ('detail = "nowhere"', VARY, "line 3: detail"),
         ('costs = "cheap"', VARY, "line 3: costs: "),
-        ("costs = 3", VARY, "line 3: costs: is no path"),
+        ("costs = 3", VARY, "line 3: costs: '3' is no text"),
         ("sol_price = -1", VARY, "line 3: sol_price: '-1' is no price"),
         ('stamps = "middle"', VARY, "line 3: stamps"),
         ("", "", "vary: nothing varies"),

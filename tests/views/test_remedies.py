@@ -29,6 +29,8 @@ w1 position 500; buy eth $500             | buy eth $800 | POSITION_SIZE no amou
 w1 share momentum:40:9000                 | buy eth $8000 | STRATEGY_SHARE notional at most $4,000.00
 w1 share momentum:100:500                 | buy eth $800 | STRATEGY_POSITION_SIZE notional at most $500.00
 w1                                        | buy eth $9950 | INSUFFICIENT_QUOTE notional at most $9,900.00
+w1 type MEVProtection                     | buy eth $800 | \
+NO_PROTECTED_ROUTE a protected route for the wallet (OVERMIND_WALLET_ROUTES)
 w1 exposure 20; buy btc $1500             | buy eth $501 | WALLET_EXPOSURE notional at most $500.00
 w1; w2; desk exposure 20                  | buy eth $4001 | PORTFOLIO_EXPOSURE notional at most $4,000.00
 w1; w2; desk asset 10; buy btc $1000      | buy eth $2001 | ASSET_CONCENTRATION notional at most $2,000.00

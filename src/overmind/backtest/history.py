@@ -93,9 +93,13 @@ def play_sent(
     model: PaperModel | None = None,
     detail: Tape | None = None,
     costs: Costs | None = None,
+    on_bars: bool = False,
 ) -> Played:
-    """Like `play`, for signals that follow from what the desk holds when they are sent."""
-    return run_virtual(_play(config, journal, tape, send, seed, model, detail, costs))
+    """Like `play`, for signals that follow from what the desk holds when they are sent.
+
+    `on_bars`: they are made as candles close, by a bot that the run asks then.
+    """
+    return run_virtual(_play(config, journal, tape, send, seed, model, detail, costs, on_bars))
 
 
 async def _play(
@@ -107,9 +111,10 @@ async def _play(
     model: PaperModel | None,
     detail: Tape | None,
     costs: Costs | None,
+    on_bars: bool,
 ) -> Played:
     clock, buffered = VirtualClock(tape.start_ns), BufferedJournal(journal)
-    market = PastMarket(config, tape, seed, model, detail, costs)
+    market = PastMarket(config, tape, seed, model, detail, costs, on_bars)
     app = App(config, buffered, clock, market.connect)
     intake = Intake(app, clock)
     async with running(app, SETTLE_S):

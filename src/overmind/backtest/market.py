@@ -32,8 +32,11 @@ class PastMarket:
         model: PaperModel | None = None,
         detail: Tape | None = None,
         costs: Costs | None = None,
+        on_bars: bool = False,
     ) -> None:
-        """`detail`: finer candles of the same time, which show what happened inside the tape's.
+        """`on_bars`: signals are made as candles close, by a bot that the run asks then.
+
+        `detail`: finer candles of the same time, which show what happened inside the tape's.
 
         `costs`: what trading costs by classes of tokens; None: what `model` says.
         """
@@ -43,6 +46,7 @@ class PastMarket:
         self._model = model
         self._detail = detail
         self._costs = costs
+        self._on_bars = on_bars
         self._inside: InsideCandles | None = None
 
     def connect(self, engine: Engine, clock: Clock) -> MarketAccess:
@@ -57,7 +61,7 @@ class PastMarket:
                 config, engine, clock, opening, seed, model, bounds_slippage=True, tick_of=inside.tick_of, market=deep
             ),
             desk=msgspec.structs.replace(known.desk, fill_within_ns=tape.longest_ns),
-            first_price_ns=opening.first_after,
+            first_price_ns=opening.first_from if self._on_bars else opening.first_after,
             look_inside=inside.look,
         )
 

@@ -122,10 +122,12 @@ def _show(accounts: AccountingReport, statement: Statement, out: Path, period: P
     }
     if as_json:
         totals = {**sums, "fee_lamports": total.fee_lamports, "rent_lamports": total.rent_lamports}
+        totals["tip_lamports"] = total.tip_lamports
         head = {"from": iso(period.from_ns), "to": iso(period.to_ns), "out": str(out), "files": statement.rows}
         present.emit_json({**head, "totals": totals, "entries": accounts.state.seq, "sums_equal_journal": True})
         return
     present.table(f"Accounts in {out}", ("file", "rows"), statement.rows.items(), right=("rows",))
     sums |= {"fees": f"{exact(total.fee_lamports, 9)} SOL", "rent": f"{exact(total.rent_lamports, 9)} SOL"}
+    sums["tips"] = f"{exact(total.tip_lamports, 9)} SOL"
     present.table("Sums", ("", "total"), sums.items(), right=("total",))
     present.say(f"sums_equal_journal: true ({accounts.state.seq} entries, to the last unit)", "green")

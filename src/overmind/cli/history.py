@@ -5,6 +5,7 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Final, NamedTuple
 
@@ -13,6 +14,7 @@ import typer
 
 from overmind.backtest.assumptions import assumptions_of
 from overmind.backtest.audit import Delayed, audit
+from overmind.backtest.bots import bars, play_bot
 from overmind.backtest.history import Played, play
 from overmind.backtest.inside import InsideSummary
 from overmind.backtest.signals import read_signals
@@ -20,6 +22,7 @@ from overmind.backtest.stamps import Stamps, doubts
 from overmind.backtest.tapes import open_history
 from overmind.backtest.token_file import read_tokens, with_classes
 from overmind.cli import desk_tables, present
+from overmind.cli.bots import BotLog, BotOption, made_bot, telling_where, words_of
 from overmind.cli.costs import CostsOption, chosen_costs, costs_told
 from overmind.cli.exit_codes import BAD_INPUT
 from overmind.cli.opening import JOURNAL, AsJson, JournalDir, Seed, absolute, fresh, journal_to_write
@@ -49,8 +52,11 @@ def _dollars(text: str) -> float:
 def backtest(
     tape: Annotated[Path, typer.Argument(callback=absolute, help="File of candles, or a folder of such files.")],
     signals: Annotated[
-        Path, typer.Option("--signals", callback=absolute, help="File of signals with timestamps, as JSON Lines.")
-    ],
+        Path | None,
+        typer.Option("--signals", callback=absolute, help="File of signals with timestamps, as JSON Lines."),
+    ] = None,
+    bot: BotOption = None,
+    bot_log: BotLog = None,
     stamps: Annotated[
         Stamps | None,
         typer.Option(
@@ -99,9 +105,11 @@ def backtest(
 ) -> None:
     """Run your wallets and limits over historical prices.
 
-    A signal is decided on candles that closed before it, and fills at the opening price of the next candle. It uses the
-    same engine as live trading and leaves the journal of your desk alone.
+    Signals come from a file, or from a bot, which is asked at each bar. A signal is decided on candles that closed
+    before it, and fills at the opening price of the next candle. It uses the same engine as live trading and leaves the
+    journal of your desk alone.
     """
+    _require_one(signals, bot, stamps)
     listed = read_tokens(tokens)
     market = with_classes(chosen_costs(costs), listed.classes)
     with ExitStack() as stack:
@@ -117,38 +125,86 @@ def backtest(
         if finer is not None and finer.step_ns >= history.step_ns:
             present.complain(f"{detail}: its candles are not shorter than the tape's", "name finer ones with --detail")
             raise typer.Exit(BAD_INPUT)
-        read = read_signals(signals, config, history, stamps)
-        warnings = [*history.notes, *([] if stamps is not None else doubts(read, history))]
+        assumed = [*assumptions_of(history, seed, finer, costs=market, tokens=config.desk.tokens.values())]
+        run = _Run(config, history, seed, finer, market)
+        if bot is not None:
+            warnings = [*history.notes]
+            play_one = _of_bot(run, bot, bot_log)
+        else:
+            assert signals is not None  # `_require_one`
+            read = read_signals(signals, config, history, stamps)
+            warnings = [*history.notes, *([] if stamps is not None else doubts(read, history))]
+            play_one = _of_signals(run, read)
         for warning in warnings:
             present.warn(warning)
-        assumed = [*assumptions_of(history, seed, finer, costs=market, tokens=config.desk.tokens.values())]
-        _play_and_report(config, history, read, seed, data_dir, as_json, warnings, audited, finer, market, assumed)
+        ran = BacktestRun(
+            config.mode.value,
+            config.cluster.value,
+            play_one.steps,
+            warnings,
+            partial(_again, run, play_one) if audited else _not_again,
+            assumed,
+            costs_told(market),
+        )
+        _run_and_report(play_one.play, ran, data_dir, as_json)
         report_page(data_dir / JOURNAL, report, [*warnings, *assumed])
 
 
-def _play_and_report(
-    config: MultiWalletConfig,
-    tape: Tape,
-    signals: Sequence[Signal],
-    seed: int,
-    data_dir: Path,
-    as_json: bool,
-    warnings: Sequence[str] = (),
-    audited: bool = False,
-    detail: Tape | None = None,
-    costs: Costs | None = None,
-    assumed: Sequence[str] = (),
-) -> None:
-    def run(journal: SqliteJournal, on_signal: Callable[[int], None]) -> Played:
-        return play(config, journal, tape, signals, seed, on_signal, detail=detail, costs=costs)
+def _require_one(signals: Path | None, bot: str | None, stamps: Stamps | None) -> None:
+    """Raises typer.Exit."""
+    if (signals is None) == (bot is None):
+        present.complain(
+            "a backtest has signals from a file or from a bot", 'name one of --signals FILE and --bot "FILE WORDS"'
+        )
+        raise typer.Exit(BAD_INPUT)
+    if bot is not None and stamps is not None:
+        present.complain(
+            "--stamps says what the times of a file's signals are", "leave it out: a bot has the run's times"
+        )
+        raise typer.Exit(BAD_INPUT)
 
-    def again(first: Played, on_signal: Callable[[int], None]) -> list[Delayed]:
-        return audit(config, tape, signals, seed, first, on_signal, detail, costs) if audited else []
 
-    ran = BacktestRun(
-        config.mode.value, config.cluster.value, len(signals), warnings, again, assumed, costs_told(costs)
-    )
-    _run_and_report(run, ran, data_dir, as_json)
+class _Run(NamedTuple):
+    """The same desk and market, however often it runs."""
+
+    config: MultiWalletConfig
+    tape: Tape
+    seed: int
+    detail: Tape | None
+    costs: Costs | None
+
+
+class _Source(NamedTuple):
+    """Where signals come from."""
+
+    steps: int  # of progress
+    play: Callable[[SqliteJournal, Callable[[int], None]], Played]
+    sent: Callable[[], Sequence[Signal]]  # after it was played
+
+
+def _of_signals(run: _Run, signals: Sequence[Signal]) -> _Source:
+    def played(journal: SqliteJournal, on_signal: Callable[[int], None]) -> Played:
+        return play(run.config, journal, run.tape, signals, run.seed, on_signal, detail=run.detail, costs=run.costs)
+
+    return _Source(len(signals), played, lambda: signals)
+
+
+def _of_bot(run: _Run, line: str, log: Path | None) -> _Source:
+    made, sent = made_bot(line, run.tape), list[Signal]()
+
+    def played(journal: SqliteJournal, on_bar: Callable[[int], None]) -> Played:
+        with telling_where(words_of(line)[0]):
+            done = play_bot(run.config, journal, run.tape, made, run.seed, on_bar, detail=run.detail, costs=run.costs)
+        sent.extend(done.sent)
+        if log is not None:
+            log.write_text("".join(f"{said}\n" for said in done.said), encoding="utf-8")
+        return done.played
+
+    return _Source(len(bars(run.tape, made.bar_s)), played, lambda: sent)
+
+
+def _again(run: _Run, source: _Source, first: Played, on_signal: Callable[[int], None]) -> list[Delayed]:
+    return audit(run.config, run.tape, source.sent(), run.seed, first, on_signal, run.detail, run.costs)
 
 
 def _not_again(first: Played, on_signal: Callable[[int], None]) -> list[Delayed]:

@@ -55,6 +55,7 @@ from overmind.desk.watches.timers import StopFile, Watch
 from overmind.journal.sqlite import SqliteJournal
 from overmind.ports import ChainSilent, Clock, Journal, Storage
 from overmind.solana.capabilities import blind_nodes
+from overmind.solana.routes.relay import RelayRoute
 from overmind.views.decisions import Decision, decision_of
 from overmind.views.limits import differences
 
@@ -189,6 +190,11 @@ class App:
     def remote(self) -> Remote:
         """Whom it asks over the network."""
         return self._market.remote
+
+    @property
+    def relay(self) -> RelayRoute | None:
+        """The protected route of a live desk, configured or not. None on paper: nothing is sent."""
+        return None if self._market.on_chain is None else self._market.on_chain.relay
 
     def storage(self) -> Storage:
         """The state of the journal's disk. Raises JournalFailed when its files are gone."""

@@ -20,6 +20,7 @@ from overmind.core.model.enums import TradingMode
 from overmind.core.model.ids import Mint, WalletId
 from overmind.core.model.money import Token
 from overmind.core.model.order import Order
+from overmind.core.model.route import RouteName
 from overmind.desk.engine import Engine
 from overmind.desk.executor import at_once
 from overmind.desk.proceeds import ProceedsWitness
@@ -37,6 +38,7 @@ from overmind.solana.clusters import WrongCluster, verify_cluster
 from overmind.solana.jupiter_api import JupiterApi, JupiterLooks
 from overmind.solana.notifications import Notifications
 from overmind.solana.pyth import PythFeed
+from overmind.solana.routes.counts import LandingCounts, RouteCounts
 from overmind.solana.routes.relay import RelayRoute
 from overmind.solana.rpc import Endpoint, Rpc
 from overmind.solana.signer import LocalSigner
@@ -71,6 +73,14 @@ class OnChain(msgspec.Struct, frozen=True):
         self.public_keys[wallet.wallet.id] = wallet.wallet.public_key
 
 
+class RouteSource(NamedTuple):
+    """A route to the chain, with what it was asked to carry and what became of that."""
+
+    name: RouteName
+    sends: RouteCounts
+    landings: LandingCounts
+
+
 class Remote(NamedTuple):
     """Whom the desk asks over the network, for whoever watches that they answer."""
 
@@ -78,6 +88,7 @@ class Remote(NamedTuple):
     swap_servers: tuple[JupiterApi, ...] = ()
     first_prices: JupiterPrices | None = None  # None: a tape
     second_prices: JupiterPrices | PythPrices | None = None  # None: there is no second source
+    routes: tuple[RouteSource, ...] = ()
 
 
 class MarketAccess(msgspec.Struct, frozen=True):
@@ -365,7 +376,12 @@ def _on_cluster(config: MultiWalletConfig, api: JupiterApi, witnesses: Witnesses
             second=second,
             proceeds=proceeds,
             round_trip=RoundTrip(looks, on_chain.chain, looks, sale_swaps),
-            remote=_remote(on_chain.chain.endpoints, api, witnesses, prices, second),
+            remote=_remote(on_chain.chain.endpoints, api, witnesses, prices, second)._replace(
+                routes=tuple(
+                    RouteSource(route.name, route.counts, venue.landings[route.name])
+                    for route in (on_chain.chain.public, on_chain.relay)
+                )
+            ),
         )
 
     return connect

@@ -59,6 +59,13 @@ class OpeningPrices:
         opens_ns, latest_ns = series.opens_after_ns(at_ns), at_ns + series.step_ns
         return latest_ns if opens_ns is None else min(opens_ns, latest_ns)
 
+    def first_from(self, order: Order, at_ns: int) -> int:
+        """The same for an order whose signal was made as a candle closed, by a bot that the run asked then.
+
+        It takes the price that opens the next candle at that instant, which the bot was not told.
+        """
+        return max(at_ns, self.first_after(order, at_ns - 1))
+
 
 class LoopedTape:
     """The feed of a paper desk without a live feed: the tape repeats for ever against the wall clock.

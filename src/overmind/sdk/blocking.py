@@ -22,7 +22,7 @@ from overmind.desk.app import DRAIN_S
 from overmind.desk.engine import EngineStopped
 from overmind.ports import Clock, Journal
 from overmind.sdk import executor, manager
-from overmind.sdk.executor import HFTConfig
+from overmind.sdk.hft import HFTConfig
 from overmind.sdk.records import Record
 from overmind.sdk.selection import WalletSelection, WalletSelectionCriteria
 from overmind.venues.paper import PaperModel

@@ -10,7 +10,6 @@ only feeds the desk, and reports every order that closes while it runs.
 from __future__ import annotations
 
 import asyncio
-import dataclasses
 from collections.abc import Iterable, Mapping
 from typing import Final, Protocol, Self
 
@@ -27,11 +26,11 @@ from overmind.core.model.enums import TradingMode, WalletStatus
 from overmind.core.model.events import Entry, OrderClosed, OrderFinal, OrderPlaced, OrderRolledBack
 from overmind.core.model.ids import WalletId
 from overmind.core.model.signal import Signal
-from overmind.core.model.units import LAMPORTS
 from overmind.desk.app import DRAIN_S, App
 from overmind.desk.engine import DiskFull, EngineBusy, EngineStopped
 from overmind.desk.feed import Feed
 from overmind.desk.submit import failed
+from overmind.sdk.hft import HFTConfig, land_by_relay
 from overmind.sdk.manager import WalletManager, first_cause
 from overmind.sdk.records import Record, RejectedSignal, execution_record
 from overmind.signals.decode import BadSignal, decode_signal, token_index
@@ -43,8 +42,6 @@ DECIDING_MAX: Final = 256  # signals whose decision is not durable yet; one jour
 OUTBOX_MAX: Final = 1_024  # records that may wait for a slow sender before no more signals are taken
 BUSY_RETRY_S: Final = 0.05
 RECEIVER_RETRY_S: Final = 0.5
-LATENCY_MAX_MS: Final = 60_000
-RETRIES_MAX: Final = 10
 
 log = structlog.get_logger("intake")
 
@@ -59,31 +56,6 @@ class PersistenceSender(Protocol):
     """An asyncio.Queue is one. Gets the records one after the other, a decision before its outcome."""
 
     async def put(self, record: Record, /) -> object: ...
-
-
-@dataclasses.dataclass(frozen=True)
-class HFTConfig:
-    """How transactions shall land, with limits. No effect on paper, where nothing is sent."""
-
-    jito_endpoint: str | None = dataclasses.field(default=None, repr=False)  # None: the RPC address. May hold a token.
-    tip_lamports: int = 10_000
-    max_latency_ms: int = 400
-    retries: int = 2
-
-    def __post_init__(self) -> None:
-        problems = []
-        if self.jito_endpoint is not None and isinstance(wrong := kinds.url().read(self.jito_endpoint), InvalidValue):
-            problems.append(f"jito_endpoint: {wrong.problem}; {wrong.fix}")
-        for name, low, high in (
-            ("tip_lamports", 0, LAMPORTS),
-            ("max_latency_ms", 1, LATENCY_MAX_MS),
-            ("retries", 0, RETRIES_MAX),
-        ):
-            value = getattr(self, name)
-            if type(value) is not int or not low <= value <= high:
-                problems.append(f"{name}: {value!r} is not a whole number from {low} to {high}")
-        if problems:
-            raise ValueError(". ".join(problems))
 
 
 class MultiWalletExecutor:
@@ -134,12 +106,17 @@ class MultiWalletExecutor:
         return executor
 
     async def start(self) -> None:
-        """Starts taking signals; repeating it is harmless. Raises CommandRefused for an unknown fallback wallet."""
+        """Starts taking signals; repeating it is harmless.
+
+        Raises CommandRefused for an unknown fallback wallet, and for an HFTConfig that a live desk cannot honour.
+        """
         async with self._changing:
             if self._running is None:
                 app = self._manager.app
                 if self._mode is not app.config.mode:
                     raise CommandRefused(f"this desk trades {app.config.mode}, not {self._mode}")
+                if self.hft_config is not None:
+                    await land_by_relay(self.hft_config, app)
                 await app.configure(self._settings(app))
                 self._running = _Running(app, self._receiver, self._sender)
                 self._manager.before_close(self.stop)

@@ -37,6 +37,7 @@ from overmind.ports import (
     always,
 )
 from overmind.solana.firewall import verify, verify_move
+from overmind.solana.routes.counts import LandingCounts
 from overmind.solana.routes.relay import RelayRoute
 from overmind.solana.settlement import Unsettled, misplaced, outside_costs, outside_order, settle
 from overmind.solana.tipping import tip_of
@@ -78,6 +79,7 @@ class JupiterVenue:
         self._tokens = tokens
         self._booked_slot = booked_slot
         self._relay = relay
+        self.landings = {route: LandingCounts() for route in RouteName}
         self._tips = _Tips(chain, clock)
         self._others = _OtherWallets(public_keys, tokens)
         self._order_of: dict[str, OrderId] = {}  # by signature, oldest first
@@ -242,9 +244,13 @@ class JupiterVenue:
         self._first_signed_for(ticket.signature, work)  # The ticket may be from an earlier process.
         try:
             status = await self._chain.status(ticket.signature) or await self._search(ticket)
+            counts = self.landings[work.route if isinstance(work, Order) else RouteName.PUBLIC]
             if isinstance(status, Expired):
+                counts.expired += 1
                 return status
-            return await self._effect(work, ticket) if status is not None and status.confirmed else None
+            outcome = await self._effect(work, ticket) if status is not None and status.confirmed else None
+            counts.landed += outcome is not None
+            return outcome
         except ChainSilent as silent:
             raise VenueUnavailable(str(silent)) from None
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import Final
 
-from overmind.core.books.ledger import DEPOSITS, FEES, RENT
+from overmind.core.books.ledger import DEPOSITS, FEES, RENT, TIPS
 from overmind.core.books.state import State
 from overmind.core.model.ids import SOL, Mint, WalletId
 from overmind.views.account_rows import Sums
 
 FEES_PAID: Final = "fees, lamports"
 RENT_PAID: Final = "rent, lamports"
+TIPS_PAID: Final = "tips, lamports"
 NET_DEPOSITS: Final = "net deposits, micro-USD"
 
 Figures = dict[str, int]
@@ -24,6 +25,7 @@ def figures_of(state: State) -> Figures:
         **{transfers_of(mint): -units for mint, units in outside_of(state).items()},
         FEES_PAID: ledger.balance(FEES, SOL),
         RENT_PAID: ledger.balance(RENT, SOL),
+        TIPS_PAID: ledger.balance(TIPS, SOL),
         NET_DEPOSITS: state.deposited_micros,
     }
 
@@ -35,8 +37,8 @@ def outside_of(state: State) -> dict[Mint, int]:
 
 def sums_of(state: State) -> Sums:
     """What rows of all time come to, as far as `figures_of` shows it."""
-    fees, rent = state.ledger.balance(FEES, SOL), state.ledger.balance(RENT, SOL)
-    return Sums(fee_lamports=fees, rent_lamports=rent, transfers_micros=state.deposited_micros)
+    fees, rent, tips = (state.ledger.balance(name, SOL) for name in (FEES, RENT, TIPS))
+    return Sums(fee_lamports=fees, rent_lamports=rent, transfers_micros=state.deposited_micros, tip_lamports=tips)
 
 
 def differences(rows: Figures, books: Figures) -> list[str]:

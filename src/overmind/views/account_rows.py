@@ -56,7 +56,7 @@ class Gain(msgspec.Struct):
 
 
 class Cost(msgspec.Struct):
-    """Fee and rent of one execution. Negative: returned."""
+    """Fee, rent and tip of one execution. Negative: returned."""
 
     at_ns: int
     wallet_id: WalletId
@@ -65,6 +65,7 @@ class Cost(msgspec.Struct):
     micros: int
     origin: RowOrigin
     status: str
+    tip_lamports: int = 0
 
 
 class Transfer(msgspec.Struct):
@@ -91,6 +92,7 @@ class Sums(msgspec.Struct):
     rent_lamports: int = 0  # net of what came back
     costs_micros: int = 0
     transfers_micros: int = 0
+    tip_lamports: int = 0
 
     @property
     def gain_micros(self) -> int:
@@ -107,8 +109,9 @@ class Sums(msgspec.Struct):
                 self.gains += 1
                 self.proceeds_micros += proceeds
                 self.cost_micros += lot.cost_micros
-            case Cost(fee_lamports=fee, rent_lamports=rent, micros=micros):
+            case Cost(fee_lamports=fee, rent_lamports=rent, micros=micros, tip_lamports=tip):
                 self.fee_lamports += fee
+                self.tip_lamports += tip
                 self.rent_lamports += rent
                 self.costs_micros += micros
             case Transfer(micros=micros):

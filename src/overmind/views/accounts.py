@@ -68,6 +68,7 @@ from overmind.views.account_proof import (
     FEES_PAID,
     NET_DEPOSITS,
     RENT_PAID,
+    TIPS_PAID,
     differences,
     figures_of,
     outside_of,
@@ -289,7 +290,8 @@ class AccountingReport:
             self._gains.add(row)
 
     def _cost(self, at_ns: int, change: Costs, origin: RowOrigin, status: str) -> None:
-        row = Cost(at_ns, change.wallet_id, change.fee_lamports, change.rent_lamports, change.micros, origin, status)
+        fee, rent, tip = change.fee_lamports, change.rent_lamports, change.tip_lamports
+        row = Cost(at_ns, change.wallet_id, fee, rent, change.micros, origin, status, tip)
         self._realised[row.wallet_id] -= row.micros
         self._all.count(row)
         if self._wanted(row):
@@ -327,6 +329,7 @@ class AccountingReport:
             **{transfers_of(mint): units for mint, units in self._transferred.items()},
             FEES_PAID: self._all.fee_lamports,
             RENT_PAID: self._all.rent_lamports,
+            TIPS_PAID: self._all.tip_lamports,
             NET_DEPOSITS: self._all.transfers_micros,
         }
         self.differences += [f"{where}: {one}" for one in differences(rows, figures_of(self.state))]

@@ -116,6 +116,8 @@ def remedy(refusal: Refusal, then: Then) -> Remedy:
             return _held(refusal, then)
         case Code.WALLET_TYPE:
             return Remedy(code, "nothing: an Emergency wallet takes no entries", possible=False)
+        case Code.NO_PROTECTED_ROUTE:
+            return Remedy(code, "a protected route for the wallet (OVERMIND_WALLET_ROUTES)")
         case Code.WALLET_EXCLUDED:
             return _excluded(refusal)
         case Code.SIGNAL_STALE | Code.SIGNAL_FROM_FUTURE | Code.SELECTION_TIMEOUT:

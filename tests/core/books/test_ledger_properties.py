@@ -218,16 +218,18 @@ class Accountant:
     def _book(self, order: Order, outcome: Outcome, shares: Shares) -> tuple[int, Lots]:
         """Returns the value of fee and rent, and the sold lots."""
         if isinstance(outcome, Filled) and order.to_float:
-            costs = self._pay(order.wallet_id, outcome.fee_lamports, outcome.rent_lamports)
+            costs = self._pay(order.wallet_id, outcome.fee_lamports, outcome.rent_lamports + outcome.tip_lamports)
             lost = outcome.spent_units - outcome.received_units * self.prices.get(SOL, 0) // 10**15
             self.cash[order.wallet_id] -= outcome.spent_units
             self.floats[order.wallet_id] += outcome.received_units
             self._realise(order.wallet_id, -lost)
             return costs + lost, []
         if isinstance(outcome, Filled):
-            costs = self._pay(order.wallet_id, outcome.fee_lamports, outcome.rent_lamports)
+            costs = self._pay(order.wallet_id, outcome.fee_lamports, outcome.rent_lamports + outcome.tip_lamports)
             return costs, self._fill(order, outcome, shares)
-        return self._pay(order.wallet_id, outcome.fee_lamports) if isinstance(outcome, Failed) else 0, []
+        return self._pay(order.wallet_id, outcome.fee_lamports + outcome.tip_lamports) if isinstance(
+            outcome, Failed
+        ) else 0, []
 
     def _fill(self, order: Order, fill: Filled, shares: Shares) -> Lots:
         wallet_id, lots = order.wallet_id, self.lots[order.wallet_id, order.mint]
@@ -251,7 +253,7 @@ class Accountant:
     def _undo(self, order: Order, outcome: Outcome, costs: int, sold: Lots) -> None:
         wallet_id, mint = order.wallet_id, order.mint
         assert isinstance(outcome, Filled | Failed)
-        self.floats[wallet_id] += outcome.fee_lamports
+        self.floats[wallet_id] += outcome.fee_lamports + outcome.tip_lamports
         self._realise(wallet_id, costs)
         if isinstance(outcome, Failed):
             return

@@ -41,6 +41,26 @@ w1; w2               | buy eth $300 not w1 | w2 $300
 w1                   | buy eth $300 not w1 | WALLET_EXCLUDED not excluded excluded by the signal @w1
 w1; w2; desk only w2 | buy eth $300        | w2 $300
 w1; desk only w2     | buy eth $300        | WALLET_EXCLUDED w2 w1 @w1
+# An entry that must be protected takes no public route. Tips of a day that are used up close a route.
+w1; w2               | buy eth $300 protected yes | \
+NO_PROTECTED_ROUTE a protected route routes of the wallet: public; of the desk: public @w1 \
++ NO_PROTECTED_ROUTE a protected route routes of the wallet: public; of the desk: public @w2
+w1 type MEVProtection | buy eth $300 | \
+NO_PROTECTED_ROUTE a protected route routes of the wallet: public; of the desk: public @w1
+w1 type MEVProtection routes relay | buy eth $300 | \
+NO_PROTECTED_ROUTE a protected route routes of the wallet: relay; of the desk: public @w1
+w1 type MEVProtection; desk routes public,relay | buy eth $300 | \
+NO_PROTECTED_ROUTE a protected route routes of the wallet: public; of the desk: public, relay @w1
+w1 type MEVProtection routes public,relay; desk routes public,relay | buy eth $300 | w1 $300
+w1 type MEVProtection; w2; desk routes public,relay | buy eth $300 | w2 $300
+w1; w2 routes relay,public; desk routes public,relay | buy eth $300 protected yes | w2 $300
+w1 routes relay; desk routes public,relay tips 50000 | buy eth $300 | w1 $300
+w1 routes relay; desk routes public,relay tips 49999 | buy eth $300 | \
+NO_PROTECTED_ROUTE a protected route the tips of this UTC day are used up: relay @w1
+w1 routes relay; desk routes public,relay tips 99999; buy eth $300 | buy eth $300 | \
+NO_PROTECTED_ROUTE a protected route the tips of this UTC day are used up: relay @w1
+w1 routes relay; desk routes public,relay tips 60000; buy eth $300; fill tip 10000 | buy eth $300 | w1 $300
+w1 type MEVProtection; desk rules 4 | buy eth $300 | w1 $300
 # The strategy, in the wallet and on the whole desk.
 w1 share arbitrage:100:9000             | buy eth $300 by arbitrage | w1 $300
 w1 share arbitrage:100:9000             | buy eth $300 | STRATEGY_NOT_ENABLED enabled not in the wallet's strategies @w1
@@ -296,7 +316,7 @@ def test_all_refusals_are_listed_in_order_of_precedence() -> None:
         deposit w1 1 btc; hold portfolio a; hold w1 a; hold momentum a; wait 30001; block eth; hold portfolio clock
         """.replace("\n", ";")
     )
-    (refused,) = desk.play("buy eth $300 tolerance 0 slip 101 not w1 waited 30000")
+    (refused,) = desk.play("buy eth $300 tolerance 0 slip 101 not w1 waited 30000 protected yes")
     assert isinstance(refused, SignalRefused)
     codes = [refusal.code for refusal in refused.refusals]
     for wallet_id in (None, "w1"):  # The wallet can never take it, so it comes last.

@@ -16,6 +16,8 @@ from overmind.core.entries.capacity import capacity_micros
 from overmind.core.entries.drawing import decides
 from overmind.core.entries.ranking import common_terms, cost_terms
 from overmind.core.entries.request import EntryRequest, entry_request, stale_at_ns
+from overmind.core.entries.route_costs import route_terms, routes_of
+from overmind.core.entries.routes import entry_routes
 from overmind.core.entries.rules import wallet_refusals
 from overmind.core.entries.selection_index import SelectionIndex
 from overmind.core.learning.sigmoid import MICRO
@@ -23,20 +25,27 @@ from overmind.core.model.commands import ChangeLearnerMode, RecordDeposit
 from overmind.core.model.enums import LearnerMode, StrategyType
 from overmind.core.model.ids import DepositId, Mint, WalletId
 from overmind.core.model.money import Money
+from overmind.core.model.route import RouteName
 from overmind.core.model.selection import CostTerms
 
-Cost = tuple[float, int, WalletId, CostTerms]  # the total, the place of the wallet, and the terms
+Cost = tuple[float, int, WalletId, RouteName, CostTerms]  # the total, the place in the order, and what it is of
 
 
 def plainly(
     state: State, entry: EntryRequest, at_ns: int, excluded: tuple[WalletId, ...]
-) -> tuple[WalletId, CostTerms] | None:
-    """The specification: the eligible wallet with the lowest cost; among equals the one that was registered first."""
+) -> tuple[WalletId, RouteName, CostTerms] | None:
+    """The specification: the eligible wallet and route with the lowest cost. Among equals the desk's first route, and
+    then the wallet that was registered first."""
     common, costs = common_terms(state, entry, at_ns), []
-    for book in state.wallets.values():
-        if book.wallet.id not in excluded and not list(wallet_refusals(state, book, entry, at_ns)):
-            terms = cost_terms(common, book, entry, capacity_micros(state, book, entry.signal.strategy))
-            costs.append((terms.total, book.slot, book.wallet.id, terms))
+    for route in routes_of(state):
+        of_route = route_terms(state, route, entry.notional_micros, at_ns)
+        for book in state.wallets.values():
+            if route not in entry_routes(state, book.wallet, entry.signal) or book.wallet.id in excluded:
+                continue
+            if not list(wallet_refusals(state, book, entry, at_ns)):
+                capacity = capacity_micros(state, book, entry.signal.strategy)
+                terms = cost_terms(common, book, entry, capacity, of_route)
+                costs.append((terms.total, len(costs), book.wallet.id, route, terms))
     if not costs:
         return None
     best = min(costs, key=lambda one: one[:2])
@@ -47,22 +56,22 @@ def plainly(
 
 def learned(
     state: State, strategy: StrategyType, costs: list[Cost], best: Cost, at_ns: int
-) -> tuple[WalletId, CostTerms]:
+) -> tuple[WalletId, RouteName, CostTerms]:
     """The cheapest with what was learned of each, if it is told apart from the cheapest without."""
     corrected = [
-        (total + correction(state, strategy, wallet_id) / MICRO, slot, wallet_id, terms)
-        for total, slot, wallet_id, terms in costs
+        (total + correction(state, strategy, wallet_id, route) / MICRO, place, wallet_id, route, terms)
+        for total, place, wallet_id, route, terms in costs
     ]
     favoured = min(corrected, key=lambda one: one[:2])
     (gap,) = (one[0] - favoured[0] for one in corrected if one[1] == best[1])
-    if favoured[1] != best[1] and not favours(state, strategy, favoured[2], best[2], gap, at_ns):
+    if favoured[1] != best[1] and not favours(state, strategy, favoured[2:4], best[2:4], gap, at_ns):
         favoured = next(one for one in corrected if one[1] == best[1])
-    _, _, wallet_id, terms = favoured
-    return wallet_id, replace(terms, learned=correction(state, strategy, wallet_id) / MICRO)
+    _, _, wallet_id, route, terms = favoured
+    return wallet_id, route, replace(terms, learned=correction(state, strategy, wallet_id, route) / MICRO)
 
 
-def correction(state: State, strategy: StrategyType, wallet_id: WalletId) -> int:
-    return correction_of(state.settings, state.learned, wallet_id, strategy)
+def correction(state: State, strategy: StrategyType, wallet_id: WalletId, route: RouteName) -> int:
+    return correction_of(state.settings, state.learned, wallet_id, strategy, route)
 
 
 def compare(rng: Random, wallets: int, commands: int, asks: int) -> int:
@@ -82,7 +91,7 @@ def compare(rng: Random, wallets: int, commands: int, asks: int) -> int:
             entry = entry_request(desk.state, signal, stale_at_ns(desk.state.settings, signal, desk.now_ns))
             excluded = tuple(rng.sample(chance.names, min(wallets, rng.choice([0, 0, 1]))))
             chosen = desk.index.choose(entry, desk.now_ns, excluded)
-            told = (chosen.book.wallet.id, chosen.terms) if chosen is not None else None
+            told = (chosen.book.wallet.id, chosen.route, chosen.terms) if chosen is not None else None
             assert told == plainly(desk.state, entry, desk.now_ns, excluded), entry
             chosen_often += chosen is not None
     return chosen_often

@@ -17,6 +17,8 @@ from overmind.core.books.state import State
 from overmind.core.entries.capacity import capacity_micros
 from overmind.core.entries.ranking import common_terms, cost_terms
 from overmind.core.entries.request import stale_at_ns
+from overmind.core.entries.route_costs import route_terms
+from overmind.core.entries.routes import entry_routes
 from overmind.core.entries.rules import signal_refusals, wallet_refusals
 from overmind.core.entries.sizing import SizedChoice, SizedRequest, choose_sized
 from overmind.core.explain import entry_candidates
@@ -187,8 +189,8 @@ def test_the_decision_explains_the_size() -> None:
 def plainly(
     state: State, sized: SizedRequest, at_ns: int, excluded: tuple[WalletId, ...]
 ) -> tuple[WalletId, int] | None:
-    """The specification: the cheapest eligible wallet that can take the whole size, otherwise the one that can take
-    most.
+    """The specification: the cheapest eligible wallet and route that can take the whole size, otherwise the wallet that
+    can take most.
     """
     if list(signal_refusals(state, sized.least_ask(), at_ns, at_ns)):
         return None
@@ -200,7 +202,11 @@ def plainly(
         if may and not list(wallet_refusals(state, book, entry, at_ns)):
             assert not list(signal_refusals(state, entry, at_ns, at_ns)), sizing
             capacity = capacity_micros(state, book, sized.signal.strategy)
-            cost = cost_terms(common_terms(state, entry, at_ns), book, entry, capacity).total
+            common = common_terms(state, entry, at_ns)
+            cost = min(
+                cost_terms(common, book, entry, capacity, route_terms(state, route, entry.notional_micros, at_ns)).total
+                for route in entry_routes(state, book.wallet, sized.signal)
+            )
             whole = sizing.notional_micros == sizing.wanted_micros
             size = 0 if whole else -sizing.notional_micros
             found.append((not whole, size, cost, book.slot, book.wallet.id, sizing.notional_micros))

@@ -203,6 +203,10 @@ def offers_of(rng: Random) -> Offers:
     )
 
 
+def cost_of(offers: Offers, place: int, micros: float) -> float:
+    return float(offers.fixed[place] + micros * (offers.rate[place] + offers.square[place] * micros))
+
+
 def cheapest(offers: Offers, wanted: int, parts_max: int, least: int) -> float | None:
     """Of every choice of wallets the cheapest amounts, found by bisection of their common marginal cost."""
     found: list[float] = []
@@ -210,7 +214,7 @@ def cheapest(offers: Offers, wanted: int, parts_max: int, least: int) -> float |
         for places in itertools.combinations(range(len(offers.room)), count):
             if sum(int(offers.room[one]) for one in places) >= wanted >= count * least:
                 amounts = _by_bisection(offers, places, wanted, least)
-                found.append(sum(map(offers.cost, places, amounts)))
+                found.append(sum(cost_of(offers, *one) for one in zip(places, amounts, strict=True)))
     return min(found, default=None)
 
 
@@ -232,7 +236,7 @@ def test_the_plan_is_nearly_always_the_cheapest_of_all_and_never_above_one_walle
         offers, parts_max, least = offers_of(rng), rng.randint(2, 4), rng.choice([1, MICROS])
         wanted = int(offers.room.sum() * rng.choice([0.1, 0.3, 0.5, 0.7, 0.9, 1]))
         best = cheapest(offers, wanted, parts_max, least)
-        singles = [(offers.cost(one, wanted), one) for one in range(len(offers.room)) if offers.room[one] >= wanted]
+        singles = [(cost_of(offers, one, wanted), one) for one in range(len(offers.room)) if offers.room[one] >= wanted]
         alone = min(singles)[1] if singles else None
         parts = divided(offers, wanted, parts_max, least, alone)
         assert (parts is None) == (best is None)
@@ -241,7 +245,7 @@ def test_the_plan_is_nearly_always_the_cheapest_of_all_and_never_above_one_walle
         covered += alone is None
         assert sum(part.micros for part in parts) == wanted
         assert all(least <= part.micros <= offers.room[part.place] for part in parts)
-        cost = sum(offers.cost(part.place, part.micros) for part in parts)
+        cost = sum(cost_of(offers, part.place, part.micros) for part in parts)
         if singles:
             assert cost <= min(singles)[0] + 1e-6
         off_bps.append((cost - best) / wanted * BPS)

@@ -34,6 +34,7 @@ from overmind.http.metrics.machine import (
     BesideSample,
     MachineSample,
     NodeSample,
+    RouteSample,
     SwapSample,
     TimesSample,
     tell_machine,
@@ -66,6 +67,7 @@ MACHINE = MachineSample(
     disk_left_s=86_400.0,
     nodes=(NODE, NODE),
     swap_servers=(SWAPS,),
+    routes=(RouteSample("relay", sent=9, refused=2, waited=4, limited=1, landed=6, expired=3),),
     silent={("first", "swap server"): False, ("second", "pyth"): True},
     clock_ahead_s=-0.5,
     clock_doubts=1,
@@ -139,6 +141,10 @@ def test_the_machine_of_a_desk() -> None:
     assert told["overmind_rpc_requests_total['failed', 'http://node']"] == 2.0
     assert told["overmind_rpc_requests_total['failed', 'http://node (2)']"] == 2.0
     assert told["overmind_swap_requests_total['http://swaps', 'unasked']"] == 5.0
+    assert told["overmind_route_sends_total['refused', 'relay']"] == 2.0
+    assert told["overmind_route_waits_total['relay']"] == 4.0
+    assert told["overmind_route_rate_limited_total['relay']"] == 1.0
+    assert told["overmind_route_landings_total['expired', 'relay']"] == 3.0
     assert told["overmind_price_source_silent['pyth', 'second']"] == 1.0
     assert told["overmind_disk_left_seconds"] == 86_400.0
     unknown = Sheet()
@@ -209,7 +215,20 @@ def test_a_whole_scrape_has_every_family_of_the_table() -> None:
 
 BOUNDED = {
     *("wallet", "type", "limit", "scope", "name", "cause", "token", "stage", "outcome", "answer", "code", "kind"),
-    *("strategy", "node", "server", "result", "order", "source", "about", "target", "version", "mode", "cluster"),
+    *(
+        "strategy",
+        "node",
+        "server",
+        "route",
+        "result",
+        "order",
+        "source",
+        "about",
+        "target",
+        "version",
+        "mode",
+        "cluster",
+    ),
 }
 
 

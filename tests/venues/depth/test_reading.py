@@ -19,8 +19,8 @@ FEE_TABLE: Final = "[sol.pool_fee_bps]\ncalm = 1\nnormal = 2\nstress = 4\n"
 
 
 def facts() -> dict[str, tuple[int, int]]:
-    """The rows of the table in solana-facts §6: what is measured, from and to."""
-    rows = re.findall(r"^\| 6\.\d+ \| `(\w+)` \| ([\d,]+) \| ([\d,]+) \|", FACTS, re.MULTILINE)
+    """The ranges of solana-facts §6: what is measured, from and to."""
+    rows = re.findall(r"^\*\*6\.\d+\*\* `(\w+)`: ([\d,]+) to ([\d,]+)\.", FACTS, re.MULTILINE)
     return {name: (int(low.replace(",", "")), int(high.replace(",", ""))) for name, low, high in rows}
 
 

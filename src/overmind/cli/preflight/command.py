@@ -10,7 +10,7 @@ import typer
 from overmind.cli import present
 from overmind.cli.exit_codes import REFUSED
 from overmind.cli.opening import AsJson
-from overmind.cli.preflight import files, live, watching
+from overmind.cli.preflight import files, live, relay, watching
 from overmind.cli.preflight.point import Point
 
 POINTS: Final = 8
@@ -30,7 +30,7 @@ def preflight(as_json: AsJson = False) -> None:
         files.CONFIGURATION: lambda: files.configuration(config, error),
         files.KEYS: files.keys,
         files.LIMITS: lambda: files.limits(config),
-        live.CLUSTER: lambda: live.cluster(config),
+        live.CLUSTER: lambda: relay.and_relay(live.cluster(config), config),
         watching.MONITORING: lambda: watching.monitoring(config),
         live.DRILL: live.emergency,
         files.BACKUPS: lambda: files.backups(config),

@@ -18,6 +18,7 @@ from overmind.core.books.settle.capital import adjust, deposit, write_off
 from overmind.core.books.settle.close import close
 from overmind.core.books.settle.fork import finalise, roll_back
 from overmind.core.books.settle.place import place
+from overmind.core.books.settle.routed import day_rolled
 from overmind.core.books.state import State, TimedHold, remember_signature
 from overmind.core.books.trust import follow
 from overmind.core.books.unlisted import admit, forget, list_anew, turn_away, with_unlisted
@@ -288,6 +289,7 @@ def _roll_day(state: State, day: int) -> None:
     assert day > state.day, (day, state.day)
     state.day = day
     state.withdrawn_today_micros = state.trades_today = 0
+    day_rolled(state)
     begin_day(state.standing)
     for book in state.wallets.values():
         book.trades_today = 0

@@ -105,6 +105,13 @@ class Exiting(msgspec.Struct):
     after_ns: int = 0  # no new try before
 
 
+class RouteHealth(msgspec.Struct):
+    """The share of a route's newest orders that did not land, as of `missed_ns`; see `route_health`."""
+
+    missed_ppm: int = 0
+    missed_ns: int = 0
+
+
 class ExecutionQuality(msgspec.Struct, frozen=True):
     """One finished attempt, for the performance score."""
 
@@ -161,6 +168,8 @@ class WalletBook(msgspec.Struct):
     cooldowns: dict[Mint, int] = msgspec.field(default_factory=dict)
     # the cooldown before the stop loss began to sell
     cooled_before: dict[Mint, int] = msgspec.field(default_factory=dict)
+    # since when a protected route is tried for selling a token; a sale that fills ends it
+    relayed_ns: dict[Mint, int] = msgspec.field(default_factory=dict)
     liquidating: bool = False
     sweeping: bool = False  # its quote currency goes to the Emergency wallet
     sweep: Trying = msgspec.field(default_factory=Trying)

@@ -13,7 +13,7 @@ from overmind.core.model.ids import Mint, WalletId
 from overmind.core.model.value import Value
 
 # Accounts of the outside; they may be negative.
-MARKET, FEES, RENT, DEPOSITS = "@market", "@fees", "@rent", "@deposits"
+MARKET, FEES, RENT, DEPOSITS, TIPS = "@market", "@fees", "@rent", "@deposits", "@tips"
 
 
 def free(wallet_id: WalletId) -> str:

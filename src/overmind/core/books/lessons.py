@@ -5,15 +5,16 @@ Each order teaches once, when no fork can undo its outcome any more.
 
 from __future__ import annotations
 
+from overmind.core.books.route_health import has_landed
 from overmind.core.books.state import State
-from overmind.core.learning.learned import PUBLIC, Observation, observe
+from overmind.core.learning.learned import Observation, observe
 from overmind.core.learning.sigmoid import MICRO, logit_of
 from overmind.core.learning.standing import Forecast, see_cost, see_landing
 from overmind.core.model.desk_settings import CostModel, Desk
 from overmind.core.model.enums import LEARNER_OFF
 from overmind.core.model.money import Token
 from overmind.core.model.order import Order, Ticket
-from overmind.core.model.outcome import Cause, Expired, Failed, Filled, Outcome, Rejected
+from overmind.core.model.outcome import Failed, Filled, Outcome
 from overmind.core.model.selection import Advice
 from overmind.core.model.units import BPS, value_micros
 
@@ -24,21 +25,22 @@ def learn(state: State, order: Order, token: Token, ticket: Ticket | None, outco
     forecast = forecasts.pop(order.id, None) if forecasts else None
     if state.learner_mode is LEARNER_OFF or not order.is_entry:
         return
-    landed = _landed(outcome)
+    landed = has_landed(outcome)
     if landed is None:
         return
     routing, slots = state.settings.routing, _slots(ticket, outcome)
+    expected = routing.routes.get(order.route) or routing
     if forecast is not None:
         see_landing(state.standing, forecast, landed)
         cost = measured_cost(state.settings, order, token, outcome, forecast.slots if slots is None else slots * MICRO)
         see_cost(state.standing, forecast, cost, order.notional_micros)
     seen = Observation(
-        PUBLIC,
+        order.route,
         order.wallet_id,
         order.strategy,
-        logit_of(routing.landing_ppm),
+        logit_of(expected.landing_ppm),
         landed,
-        None if slots is None else (slots - routing.slots) * MICRO,
+        None if slots is None else (slots - expected.slots) * MICRO,
         _worse(state.settings.costs, order, token, outcome) if isinstance(outcome, Filled) else None,
     )
     observe(state.learned, seen, state.at_ns)
@@ -47,7 +49,8 @@ def learn(state: State, order: Order, token: Token, ticket: Ticket | None, outco
 
 def expect(state: State, order: Order, advice: Advice) -> None:
     """Keeps what was forecast of an entry until it is finished, and counts the entry in those of the day."""
-    nominal_ppm = state.settings.routing.landing_ppm
+    routing = state.settings.routing
+    nominal_ppm = (routing.routes.get(order.route) or routing).landing_ppm
     standing, notional = state.standing, order.notional_micros
     standing.forecasts[order.id] = Forecast(
         advice.landing_ppm, nominal_ppm, advice.slots, advice.expected, advice.baseline
@@ -67,17 +70,6 @@ def measured_cost(desk: Desk, order: Order, token: Token, outcome: Outcome, slot
     if not isinstance(outcome, Filled):
         return round(desk.costs.miss_bps * MICRO)
     return round(desk.routing.late_bps * MICRO) * slots // MICRO + _worse(desk.costs, order, token, outcome)
-
-
-def _landed(outcome: Outcome) -> bool | None:
-    """None: it was not sent, so it tells nothing about the way to the chain."""
-    match outcome:
-        case Filled() | Failed():
-            return True
-        case Expired():
-            return False
-        case Rejected(cause=cause):
-            return False if cause is Cause.ROUTE_DOWN else None
 
 
 def _slots(ticket: Ticket | None, outcome: Outcome) -> int | None:

@@ -48,6 +48,7 @@ class Costs(msgspec.Struct, frozen=True, tag=True):
     fee_lamports: int
     rent_lamports: int
     micros: int
+    tip_lamports: int = 0
 
     @property
     def realised_micros(self) -> int:

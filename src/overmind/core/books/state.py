@@ -10,7 +10,7 @@ from typing import Final
 
 import msgspec
 
-from overmind.core.books.book import OpenMove, OpenOrder, Provisional, ProvisionalMove, WalletBook
+from overmind.core.books.book import OpenMove, OpenOrder, Provisional, ProvisionalMove, RouteHealth, WalletBook
 from overmind.core.books.ledger import Ledger
 from overmind.core.books.price_band import Reference
 from overmind.core.books.realised import Realised
@@ -27,6 +27,7 @@ from overmind.core.model.ids import SOL, DepositId, LimitName, Mint, OrderId, Si
 from overmind.core.model.mints import Admission, TurnedAway
 from overmind.core.model.money import Mark, Money, UnlistedToken
 from overmind.core.model.outcome import Outcome
+from overmind.core.model.route import RouteName
 from overmind.core.model.units import PPM, value_micros, value_micros_up
 from overmind.core.model.value import Value
 
@@ -128,8 +129,10 @@ class State(msgspec.Struct):
     recorded: int = 0
     trades_today: int = 0  # of all wallets
     entries_open: int = 0  # of all wallets
+    tips_today_lamports: int = 0  # of all wallets: paid since 00:00 UTC, or reserved by an open order
     # what sources hold by their own account, in their own units: by source, token, and name of the position
     senders: dict[str, dict[Mint, dict[str, Decimal]]] = msgspec.field(default_factory=dict)
+    route_health: dict[RouteName, RouteHealth] = msgspec.field(default_factory=dict)
     volatility: dict[Mint, Volatility] = msgspec.field(default_factory=dict)
     learned: Learned = msgspec.field(default_factory=Learned)  # from outcomes that no fork can undo
     standing: Standing = msgspec.field(default_factory=Standing)  # of the learner

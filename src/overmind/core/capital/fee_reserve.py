@@ -19,6 +19,7 @@ from overmind.core.capital.transfers import can_pay, free_units, transfer
 from overmind.core.control.balances import holds_of_chain
 from overmind.core.control.holds import holds_on_moves
 from overmind.core.entries.request import bought_min, slippage_of_mark
+from overmind.core.entries.routes import exit_route, fee_max_lamports, is_protected, tip_max_lamports
 from overmind.core.model.enums import MoveKind, Side, TradeAction
 from overmind.core.model.events import MovePlaced, OrderPlaced
 from overmind.core.model.ids import SOL, Mint, OrderId, SignalId
@@ -136,6 +137,8 @@ def _swap(state: State, book: WalletBook, lamports: int, at_ns: int) -> OrderPla
         risk_tolerance_ppm=PPM,
         notional_micros=micros,
     )
+    route = exit_route(state, book, SOL, is_protected(book.wallet, signal), at_ns)
+    tip_max = tip_max_lamports(state, route, micros)
     order = Order(
         id=OrderId(f"{signal.id}.0.0"),
         signal_id=signal.id,
@@ -147,7 +150,7 @@ def _swap(state: State, book: WalletBook, lamports: int, at_ns: int) -> OrderPla
         received_min=bought_min(micros, price, SOL_DECIMALS, slippage_of_mark(desk, desk.slippage_max_bps), None),
         notional_micros=micros,
         loss_max_micros=0,
-        fee_max_lamports=desk.costs.fee_max_lamports,
+        fee_max_lamports=fee_max_lamports(desk, tip_max),
         rent_max_lamports=0,
         slippage_max_bps=desk.slippage_max_bps,
         mark_pico=price,
@@ -155,6 +158,8 @@ def _swap(state: State, book: WalletBook, lamports: int, at_ns: int) -> OrderPla
         part=0,
         attempt=0,
         to_float=True,
+        route=route,
+        tip_max_lamports=tip_max,
     )
     terms = CostTerms(0.0, 0.0, desk.costs.half_spread_bps, 0.0, 0.0)
     return OrderPlaced(signal, order, Selection(terms, 1, len(state.wallets)))

@@ -19,9 +19,11 @@ from overmind.core.learning.sigmoid import MICRO, landing_ppm, logit_of
 from overmind.core.model.desk_settings import Desk
 from overmind.core.model.enums import StrategyType
 from overmind.core.model.ids import WalletId
+from overmind.core.model.route import RouteName
 from overmind.core.model.selection import Advice
 from overmind.core.model.units import PPM
 
+WalletOnRoute = tuple[WalletId, RouteName]
 NOTHING: Final = np.zeros(1, np.int64)
 
 
@@ -29,9 +31,10 @@ def stakes_of(desk: Desk) -> Stakes:
     return Stakes(round(desk.costs.miss_bps * MICRO), round(desk.routing.late_bps * MICRO))
 
 
-def nominal_of(desk: Desk) -> tuple[int, int]:
+def nominal_of(desk: Desk, route: RouteName = PUBLIC) -> tuple[int, int]:
     """What the configuration expects of the route: micro-logits of landing, and micro-slots."""
-    return logit_of(desk.routing.landing_ppm), desk.routing.slots * MICRO
+    expected = desk.routing.routes.get(route) or desk.routing
+    return logit_of(expected.landing_ppm), expected.slots * MICRO
 
 
 def wallet_offsets(learned: Learned, wallet_id: WalletId, strategy: StrategyType) -> tuple[int, int]:
@@ -43,50 +46,55 @@ def wallet_offsets(learned: Learned, wallet_id: WalletId, strategy: StrategyType
     return wallet.landing.mean, bias.mean if bias is not None else 0
 
 
-def corrections_of(desk: Desk, learned: Learned, strategy: StrategyType, logits: Micros, biases: Micros) -> Micros:
-    """By wallet, what is added to its expected cost, given the wallets' offsets."""
-    stakes, (logit, slots) = stakes_of(desk), nominal_of(desk)
-    route, of_strategy = learned.routes.get(PUBLIC), learned.strategies.get(strategy)
-    nominal = nominal_cost(desk)
-    if route is not None:
-        logit, slots = logit + route.landing.mean, max(0, slots + route.slots.mean)
+def corrections_of(
+    desk: Desk, learned: Learned, strategy: StrategyType, logits: Micros, biases: Micros, route: RouteName = PUBLIC
+) -> Micros:
+    """By wallet, what is added to its expected cost on this route, given the wallets' offsets."""
+    stakes, (logit, slots) = stakes_of(desk), nominal_of(desk, route)
+    known, of_strategy = learned.routes.get(route), learned.strategies.get(strategy)
+    nominal = nominal_cost(desk, route)
+    if known is not None:
+        logit, slots = logit + known.landing.mean, max(0, slots + known.slots.mean)
     bias = of_strategy.mean if of_strategy is not None else 0
     return corrections(nominal, costs_of(stakes, logits + logit, slots, biases + bias))
 
 
-def correction_of(desk: Desk, learned: Learned, wallet_id: WalletId, strategy: StrategyType) -> int:
+def correction_of(
+    desk: Desk, learned: Learned, wallet_id: WalletId, strategy: StrategyType, route: RouteName = PUBLIC
+) -> int:
     """The same of one wallet."""
     logit, bias = wallet_offsets(learned, wallet_id, strategy)
-    correction: int = corrections_of(desk, learned, strategy, NOTHING + logit, NOTHING + bias)[0].item()
+    correction: int = corrections_of(desk, learned, strategy, NOTHING + logit, NOTHING + bias, route)[0].item()
     return correction
 
 
 def favours(
-    state: State, strategy: StrategyType, wallet_id: WalletId, other: WalletId, gap_bps: float, at_ns: int
+    state: State, strategy: StrategyType, wanted: WalletOnRoute, other: WalletOnRoute, gap_bps: float, at_ns: int
 ) -> bool:
-    """Whether a wallet that looks cheaper by this much is told apart from the one that the cost model chose."""
-    logit, slots = nominal_of(state.settings)
-    one, chosen = (Pair(name, PUBLIC, logit, slots) for name in (wallet_id, other))
+    """Whether what looks cheaper by this much is told apart from what the cost model chose."""
+    one, chosen = (Pair(name, route, *nominal_of(state.settings, route)) for name, route in (wanted, other))
     off = gap_deviation(state.learned, stakes_of(state.settings), strategy, one, chosen, at_ns)
     return is_told_apart(round(gap_bps * MICRO), off)
 
 
 def advice_of(
-    state: State, favoured: WalletId, chosen: WalletId, strategy: StrategyType, correction: int, decided: bool
+    state: State, favoured: WalletOnRoute, chosen: WalletOnRoute, strategy: StrategyType, correction: int, decided: bool
 ) -> Advice:
-    """The advice, with its forecast for the wallet that is chosen."""
-    logit, slots = nominal_of(state.settings)
-    route = state.learned.routes.get(PUBLIC)
-    if route is not None:
-        logit, slots = logit + route.landing.mean, max(0, slots + route.slots.mean)
-    of_wallet, _ = wallet_offsets(state.learned, chosen, strategy)
-    expected = nominal_cost(state.settings) + correction
-    return Advice(favoured, landing_ppm(logit + of_wallet), slots, correction, decided, expected)
+    """The advice, with its forecast for what is chosen."""
+    wallet_id, route = chosen
+    logit, slots = nominal_of(state.settings, route)
+    known = state.learned.routes.get(route)
+    if known is not None:
+        logit, slots = logit + known.landing.mean, max(0, slots + known.slots.mean)
+    of_wallet, _ = wallet_offsets(state.learned, wallet_id, strategy)
+    expected = nominal_cost(state.settings, route) + correction
+    landing = landing_ppm(logit + of_wallet)
+    return Advice(favoured[0], landing, slots, correction, decided, expected, route=favoured[1])
 
 
-def nominal_cost(desk: Desk) -> int:
+def nominal_cost(desk: Desk, route: RouteName = PUBLIC) -> int:
     """What the configuration expects not landing and landing late to cost, in millionths of a basis point."""
-    return cost_of(stakes_of(desk), *nominal_of(desk))
+    return cost_of(stakes_of(desk), *nominal_of(desk, route))
 
 
 def compared(

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from overmind.core.books.book import WalletBook
 from overmind.core.books.state import State
+from overmind.core.entries.choice import Choice
 from overmind.core.entries.costs import loss_max_micros, rent_lamports
 from overmind.core.entries.gate import signal_may_enter
 from overmind.core.entries.refusing import LISTED_MAX, refused
 from overmind.core.entries.request import EntryRequest
+from overmind.core.entries.routes import fee_max_lamports, is_protected, tip_max_lamports
 from overmind.core.entries.rules import signal_refusals, wallet_refusals
-from overmind.core.entries.selection_index import Choice, SelectionIndex
+from overmind.core.entries.selection_index import SelectionIndex
 from overmind.core.entries.sizing import SizedRequest, choose_sized, sized_refusals, sized_wallet_refusals
-from overmind.core.model.enums import BUY, MEV_PROTECTION
+from overmind.core.model.enums import BUY
 from overmind.core.model.events import (
     OrderPlaced,
     SignalRefused,
@@ -19,6 +21,7 @@ from overmind.core.model.events import (
 from overmind.core.model.ids import OrderId, WalletId
 from overmind.core.model.money import Money
 from overmind.core.model.order import Order
+from overmind.core.model.route import RouteName
 from overmind.core.model.selection import Selection
 
 
@@ -39,9 +42,10 @@ def enter(
     if choice is None:
         return None
     if failed is None:
-        order = entry_order(state, choice.book, request, 0, tried)
+        order = entry_order(state, choice.book, request, 0, tried, choice.route)
     else:
-        order = entry_order(state, choice.book, request, failed.attempt + 1, tried, failed.part, failed.parts)
+        attempt, part, parts = failed.attempt + 1, failed.part, failed.parts
+        order = entry_order(state, choice.book, request, attempt, tried, choice.route, part, parts)
     return OrderPlaced(request.signal, order, selection_of(state, choice))
 
 
@@ -59,7 +63,7 @@ def enter_sized(
     if chosen is None:
         return None
     choice, attempt = chosen.choice, failed.attempt + 1 if failed is not None else 0
-    order = entry_order(state, choice.book, chosen.request, attempt, tried)
+    order = entry_order(state, choice.book, chosen.request, attempt, tried, choice.route)
     return OrderPlaced(sized.signal, order, selection_of(state, choice), chosen.sizing)
 
 
@@ -73,22 +77,27 @@ def entry_order(
     request: EntryRequest,
     attempt: int,
     tried: tuple[WalletId, ...],
+    route: RouteName,
     part: int = 0,
     parts: int = 0,
 ) -> Order:
-    desk, signal = state.settings, request.signal
+    desk, signal, notional = state.settings, request.signal, request.notional_micros
+    fee_max, tip_max = desk.costs.fee_max_lamports, 0
+    if desk.routing.routes:
+        tip_max = tip_max_lamports(state, route, notional)
+        fee_max = fee_max_lamports(desk, tip_max)
     return Order(
         id=OrderId(f"{signal.id}.{part}.{attempt}"),
         signal_id=signal.id,
         wallet_id=book.wallet.id,
         strategy=signal.strategy,
         side=BUY,
-        spend=Money(request.notional_micros, desk.quote.mint),
+        spend=Money(notional, desk.quote.mint),
         receive=signal.mint,
         received_min=request.received_min,
-        notional_micros=request.notional_micros,
+        notional_micros=notional,
         loss_max_micros=loss_max_micros(desk, book, request),
-        fee_max_lamports=desk.costs.fee_max_lamports,
+        fee_max_lamports=fee_max,
         rent_max_lamports=rent_lamports(desk, book, signal.mint),
         slippage_max_bps=request.slippage_max_bps,
         mark_pico=request.mark_pico,
@@ -96,9 +105,11 @@ def entry_order(
         part=part,
         attempt=attempt,
         tried=tried,
-        mev_protected=signal.mev_protected or book.wallet.type is MEV_PROTECTION,
+        mev_protected=is_protected(book.wallet, signal),
         exits=signal.exits,
         parts=parts,
+        route=route,
+        tip_max_lamports=tip_max,
     )
 
 

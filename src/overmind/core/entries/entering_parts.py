@@ -9,20 +9,21 @@ See specification §7.13.
 
 from __future__ import annotations
 
-import math
 from typing import NamedTuple
 
 import numpy as np
 from msgspec.structs import replace
+from numpy.typing import NDArray
 
-from overmind.core.books.book import WalletBook
 from overmind.core.books.state import State
+from overmind.core.entries.choice import Choice
 from overmind.core.entries.entering import entry_order, selection_of
-from overmind.core.entries.gate import signal_may_enter
+from overmind.core.entries.gate import signal_may_enter, wallet_may_enter
 from overmind.core.entries.limit_row import NO_CAP, PortfolioPlace, WalletPlace
 from overmind.core.entries.limit_table import PORTFOLIO_LIMITS, WALLET_LIMITS
 from overmind.core.entries.request import EntryRequest, entry_request_of
-from overmind.core.entries.selection_index import Choice, SelectionIndex
+from overmind.core.entries.routes import tips_fit
+from overmind.core.entries.selection_index import SelectionIndex
 from overmind.core.entries.splitting import Offers, Part, divided, reachable_micros
 from overmind.core.model.desk_settings import Desk
 from overmind.core.model.enums import Split
@@ -32,8 +33,6 @@ from overmind.core.model.order import Order
 from overmind.core.model.selection import Plan
 from overmind.core.model.signal import Signal
 from overmind.core.model.units import BPS
-
-Micros = np.int64
 
 
 class Placing(NamedTuple):
@@ -62,20 +61,20 @@ def enter_parts(
     state: State, index: SelectionIndex, whole: EntryRequest, at_ns: int, received_at_ns: int
 ) -> list[OrderPlaced]:
     """The orders of a buy that may be split: one wallet if it is the cheapest, else several. Empty: it is refused."""
-    may_be_less = split_of(state.settings, whole.signal) is Split.PARTIAL
-    asked = whole
+    may_be_less, asked = split_of(state.settings, whole.signal) is Split.PARTIAL, whole
     if not signal_may_enter(state, whole, at_ns, received_at_ns):
         smaller = _within_portfolio(state, whole) if may_be_less else None
         if smaller is None or not signal_may_enter(state, smaller, at_ns, received_at_ns):
             return []
         asked = smaller
-    alone = index.choose(asked, at_ns)
-    if alone is not None and alone.advice is not None and alone.advice.explored:  # The draw stands.
-        return _orders(state, whole, [Placing(asked, alone)], alone)
-    placings = _Planner(state, index, asked, at_ns, alone).placings(may_be_less)
-    if alone is not None and _costs(placings) >= _bps(alone) * asked.notional_micros:
-        placings = [Placing(asked, alone)]
-    return _orders(state, whole, placings, alone)
+    planned = _Planner(state, index, asked, at_ns).planned(may_be_less)
+    if planned is None:
+        return []
+    if not tips_fit(state, [one.choice.route for one in planned.placings]):  # Each part pays a tip of its own.
+        if planned.alone is None:
+            return []
+        planned = Planned([Placing(asked, planned.alone)])
+    return _orders(state, whole, planned)
 
 
 def part_request(state: State, signal: Signal, failed: Order) -> EntryRequest:
@@ -99,39 +98,29 @@ def _within_portfolio(state: State, whole: EntryRequest) -> EntryRequest | None:
     place = PortfolioPlace(state, whole.signal.mint, whole.signal.strategy)
     caps = [one.cap_micros(place, whole) for one in PORTFOLIO_LIMITS if one.adds.largest_of is not None]
     micros = min(whole.notional_micros, NO_CAP, *caps)
-    if micros < _least(state.settings):
+    if micros < max(1, state.settings.order_min_micros):
         return None
     return entry_request_of(state, whole.signal, whole.stale_at_ns, micros)
 
 
-def _least(desk: Desk) -> int:
-    return max(1, desk.order_min_micros)
+class Planned(NamedTuple):
+    """The parts, and the wallet that would have cost least alone."""
 
-
-def _costs(placings: list[Placing]) -> float:
-    """The total expected cost, in basis points times micro-USD; infinite without a part."""
-    if not placings:
-        return math.inf
-    return sum(_bps(one.choice) * one.request.notional_micros for one in placings)
-
-
-def _bps(choice: Choice) -> float:
-    """Without what was learned: that tells one wallet from another, and not how to divide among several."""
-    return choice.terms.total - choice.terms.learned
+    placings: list[Placing]
+    alone: Choice | None = None
 
 
 class _Planner:
-    """Plans parts, and plans again with less room where the gate refuses one."""
+    """Plans parts, and plans again with less room where the gate refuses one. Each round takes room, so it ends."""
 
-    def __init__(self, state: State, index: SelectionIndex, asked: EntryRequest, at_ns: int, alone: Choice | None):
+    def __init__(self, state: State, index: SelectionIndex, asked: EntryRequest, at_ns: int) -> None:
         self._state, self._index, self._asked, self._at_ns = state, index, asked, at_ns
         self._parts_max = parts_max_of(state, asked.signal)
-        self._least = _least(state.settings)
-        smallest = self._request(max(self._least, asked.notional_micros // max(1, self._parts_max)))
-        rooms = index.rooms(self._request(self._least), at_ns, ())
+        self._least = max(1, state.settings.order_min_micros)
+        rooms = index.rooms(replace(asked, notional_micros=self._least), at_ns, ())
         self._slots = (rooms >= self._least).nonzero()[0]
-        self._offers = self._priced(smallest, rooms)
-        self._alone = None if alone is None else np.searchsorted(self._slots, alone.book.slot).item()
+        self._high = index.costs(asked, at_ns, self._slots)
+        self._offers = self._priced(rooms[self._slots])
 
     def _request(self, micros: int) -> EntryRequest:
         """An entry of this amount, with the impact of all parts."""
@@ -141,66 +130,108 @@ class _Planner:
         entry = entry_request_of(self._state, asked.signal, asked.stale_at_ns, micros)
         return replace(entry, impact_bps=asked.impact_bps)
 
-    def _priced(self, smallest: EntryRequest, rooms: np.ndarray[tuple[int], np.dtype[Micros]]) -> Offers:
+    def _priced(self, rooms: NDArray[np.int64]) -> Offers:
         """The expected costs at two amounts tell fixed costs from shares of the amount."""
-        index, slots, asked = self._index, self._slots, self._asked
-        square = index.headroom_bps(asked, slots)
-        low, high = smallest.notional_micros, asked.notional_micros
-        at_low = index.costs(smallest, self._at_ns, slots) - square * low
-        at_high = index.costs(asked, self._at_ns, slots) - square * high
-        fixed = (at_low - at_high) * (low * high / (high - low)) if high > low else np.zeros(len(slots))
-        return Offers(rooms[slots], fixed / BPS, (at_high - fixed / high) / BPS, square / BPS)
+        high = self._asked.notional_micros
+        low = max(self._least, high // max(1, self._parts_max))
+        square = self._index.headroom_bps(self._asked, self._slots)
+        if low == high:
+            return Offers(rooms, np.zeros(len(rooms)), (self._high - square * high) / BPS, square / BPS)
+        at_low = self._index.costs(replace(self._asked, notional_micros=low), self._at_ns, self._slots)
+        fixed = (at_low - self._high + square * (high - low)) * (low * high / (high - low))
+        return Offers(rooms, fixed / BPS, (self._high - fixed / high - square * high) / BPS, square / BPS)
 
-    def placings(self, may_be_less: bool) -> list[Placing]:
-        """Empty: it cannot be divided. Each round of the loop takes room from a wallet, so it ends."""
+    def planned(self, may_be_less: bool) -> Planned | None:
+        """None: it cannot be divided, and no wallet can take it alone."""
+        asked, offers = self._asked.notional_micros, self._offers
         while len(self._slots):
-            wanted = self._asked.notional_micros
-            if may_be_less:
-                wanted = min(wanted, reachable_micros(self._offers, self._parts_max))
-            alone = self._alone if wanted == self._asked.notional_micros else None
-            parts = divided(self._offers, wanted, self._parts_max, self._least, alone) if wanted else None
-            if parts is None or (len(parts) == 1 and parts[0].place == alone):
-                return []
-            placings = [placing for part in parts if (placing := self._placed(part)) is not None]
-            if len(placings) == len(parts):
-                return placings
-        return []
-
-    def _placed(self, part: Part) -> Placing | None:
-        """None: the gate refuses it, and the wallet's room is known better."""
-        request, slot = self._request(part.micros), self._slots[part.place].item()
-        choice = self._index.choose(request, self._at_ns, among=self._index.only(slot))
-        if choice is not None:
-            return Placing(request, choice._replace(candidates=len(self._slots)))
-        cap = _cap_micros(self._state, self._index.books[slot], request, self._at_ns)
-        self._offers.room[part.place] = cap if self._least <= cap < part.micros else -1
+            wanted = min(asked, reachable_micros(offers, self._parts_max)) if may_be_less else asked
+            alone = self._cheapest_alone() if wanted == asked else None
+            parts = divided(offers, wanted, self._parts_max, self._least, alone) if wanted else None
+            if parts is None:
+                return None
+            is_alone = len(parts) == 1 and parts[0].place == alone
+            found = self._alone(parts[0].place) if is_alone else self._several(parts, alone)
+            if found is not None:
+                return found
         return None
 
+    def _cheapest_alone(self) -> int | None:
+        """The place of the cheapest wallet that may have room for all of it."""
+        costs = np.where(self._offers.room >= self._asked.notional_micros, self._high, np.inf)
+        place: int = costs.argmin().item()
+        return place if costs[place] < np.inf else None
 
-def _cap_micros(state: State, book: WalletBook, request: EntryRequest, at_ns: int) -> int:
-    """The largest entry that every limit of the wallet allows."""
-    place = WalletPlace(state, book, at_ns, request.signal.mint, request.signal.strategy)
-    return min(one.cap_micros(place, request) for one in WALLET_LIMITS if one.adds.largest_of is not None)
+    def _alone(self, place: int) -> Planned | None:
+        """As a buy that may not be split. None: the gate refuses this wallet, and its room is known better."""
+        choice = self._index.choose(self._asked, self._at_ns)
+        slot = self._slots[place].item()
+        if choice is not None and (choice.book.slot == slot or self._may_enter(slot)):
+            return Planned([Placing(self._asked, choice)])
+        self._know_better(place, self._asked)
+        return None
+
+    def _may_enter(self, slot: int) -> bool:
+        return wallet_may_enter(self._state, self._index.books[slot], self._asked, self._at_ns)
+
+    def _several(self, parts: list[Part], alone: int | None) -> Planned | None:
+        """None: the gate refuses a wallet, and its room is known better."""
+        placings = [placing for part in parts if (placing := self._placed(part)) is not None]
+        if len(placings) < len(parts):
+            return None
+        if alone is None:
+            return Planned(placings)
+        one = self._placed(Part(alone, self._asked.notional_micros))
+        if one is None:
+            return None
+        return Planned(placings, one.choice) if _costs(placings) < _costs([one]) else self._alone(alone)
+
+    def _placed(self, part: Part) -> Placing | None:
+        request, slot = self._request(part.micros), self._slots[part.place].item()
+        choice = self._index.take(slot, request, self._at_ns)
+        if choice is not None:
+            return Placing(request, choice._replace(candidates=len(self._slots)))
+        self._know_better(part.place, request)
+        return None
+
+    def _know_better(self, place: int, refused: EntryRequest) -> None:
+        """The room of a wallet that the gate refuses: what every limit allows, or none if that is not the reason."""
+        book, signal = self._index.books[self._slots[place]], refused.signal
+        at = WalletPlace(self._state, book, self._at_ns, signal.mint, signal.strategy)
+        cap = min(one.cap_micros(at, refused) for one in WALLET_LIMITS if one.adds.largest_of is not None)
+        self._offers.room[place] = cap if self._least <= cap < refused.notional_micros else -1
 
 
-def _orders(state: State, whole: EntryRequest, placings: list[Placing], alone: Choice | None) -> list[OrderPlaced]:
+def _costs(placings: list[Placing]) -> float:
+    """The total expected cost, in basis points times micro-USD."""
+    return sum(_bps(one.choice) * one.request.notional_micros for one in placings)
+
+
+def _bps(choice: Choice) -> float:
+    """Without what was learned: that tells one wallet from another, and not how to divide among several."""
+    return choice.terms.total - choice.terms.learned
+
+
+def _orders(state: State, whole: EntryRequest, planned: Planned) -> list[OrderPlaced]:
+    placings, alone = planned.placings, planned.alone
     placed_micros = sum(one.request.notional_micros for one in placings)
-    is_whole = len(placings) == 1 and placed_micros == whole.notional_micros
-    plan = None
-    if placings and not is_whole:
-        plan = Plan(
-            wanted_micros=whole.notional_micros,
-            placed_micros=placed_micros,
-            cost_bps=_costs(placings) / placed_micros,
-            alone=None if alone is None else alone.book.wallet.id,
-            alone_bps=None if alone is None else _bps(alone),
-        )
+    if len(placings) == 1 and placed_micros == whole.notional_micros:
+        ((request, choice),) = placings
+        order = entry_order(state, choice.book, request, 0, (), choice.route)
+        return [OrderPlaced(whole.signal, order, selection_of(state, choice))]
+    plan = Plan(
+        wanted_micros=whole.notional_micros,
+        placed_micros=placed_micros,
+        cost_bps=_costs(placings) / placed_micros,
+        alone=None if alone is None else alone.book.wallet.id,
+        alone_bps=None if alone is None else _bps(alone),
+    )
     return [
         OrderPlaced(
             whole.signal,
-            entry_order(state, placing.choice.book, placing.request, 0, (), part, 0 if is_whole else len(placings)),
-            selection_of(state, placing.choice),
+            entry_order(state, choice.book, request, 0, (), choice.route, part, len(placings)),
+            selection_of(state, choice),
             plan=plan if part == 0 else None,
         )
-        for part, placing in enumerate(placings)
+        for part, (request, choice) in enumerate(placings)
     ]

@@ -18,11 +18,14 @@ from overmind.core.entries.broken_limits import OTHER_ROWS, broken_limits
 from overmind.core.entries.limit_row import Limit, PortfolioPlace, WalletPlace
 from overmind.core.entries.limit_table import PORTFOLIO_LIMITS
 from overmind.core.entries.request import EntryRequest, slippage_ceiling_bps
+from overmind.core.entries.routes import entry_routes
 from overmind.core.entries.rules import FUTURE_MAX_NS, all_in_emergency
 from overmind.core.model.codes import Code
+from overmind.core.model.enums import MEV_PROTECTION as MEV
 from overmind.core.model.enums import WalletType
 from overmind.core.model.ids import SOL
 from overmind.core.model.mints import OFF
+from overmind.core.model.route import PUBLIC_ALONE
 from overmind.core.model.units import NOTIONAL_MAX_MICROS, ppm_of
 
 WRITTEN_OUT: Final = frozenset(
@@ -106,6 +109,10 @@ def wallet_may_enter(
         or share is None
         or not share.enabled
         or wallet.limits.risk_level_ppm > signal.risk_tolerance_ppm
+        or (
+            (desk.routing.routes or signal.mev_protected or wallet.type is MEV or wallet.routes != PUBLIC_ALONE)
+            and not entry_routes(state, wallet, signal)
+        )
         or book.cooldowns.get(mint, 0) > at_ns
         or broken_limits(state, book, request, at_ns)
     ):

@@ -12,6 +12,7 @@ from overmind.core.books.execution_score import excess_ppm
 from overmind.core.books.state import State
 from overmind.core.entries.costs import pays_rent
 from overmind.core.entries.request import EntryRequest
+from overmind.core.entries.route_costs import NO_TERMS, RouteTerms
 from overmind.core.model.desk_settings import Desk
 from overmind.core.model.selection import CostTerms
 from overmind.core.model.units import BPS, PPM
@@ -46,8 +47,10 @@ def common_terms(state: State, request: EntryRequest, at_ns: int) -> CommonTerms
     )
 
 
-def cost_terms(common: CommonTerms, book: WalletBook, request: EntryRequest, capacity_micros: int) -> CostTerms:
-    """The expected cost of this entry in this wallet.
+def cost_terms(
+    common: CommonTerms, book: WalletBook, request: EntryRequest, capacity_micros: int, route: RouteTerms = NO_TERMS
+) -> CostTerms:
+    """The expected cost of this entry in this wallet, on this route.
 
     fee and rent: what the chain charges, rent weighted by how often it is never reclaimed; slippage: half the spread
     plus the constant-product impact n / (depth + n); headroom: the share of the wallet's capacity that is used up;
@@ -64,6 +67,8 @@ def cost_terms(common: CommonTerms, book: WalletBook, request: EntryRequest, cap
         -common.preference_bps if preferred else 0.0,
         costs.in_flight_bps * book.entries_open,
         execution_bps(common, book) if costs.miss_bps and book.missed_ppm else 0.0,
+        0.0,
+        *route,
     )
 
 
@@ -83,6 +88,11 @@ def reason(terms: CostTerms, candidates: int, explored: bool = False) -> str:
         "preferred type": terms.preference,
         "in flight": terms.in_flight,
         "failed attempts": terms.execution,
+        "priority fee": terms.priority,
+        "tip": terms.tip,
+        "landing": terms.landing,
+        "latency": terms.latency,
+        "failing route": terms.health,
         "learned": terms.learned,
     }
     parts = ", ".join(f"{name} {bps:+.1f}" for name, bps in shown.items() if bps)

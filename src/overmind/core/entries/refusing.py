@@ -1,6 +1,6 @@
 """A signal is refused with every reason: those of the signal, then wallet by wallet, the closest wallet first.
 
-A wallet that can never take such an entry, because of its type or its strategies or because the signal excludes it,
+A wallet that can never take such an entry, because of its type, strategies or routes or because the signal excludes it,
 comes last: a refusal leads with what would have to change.
 """
 
@@ -12,7 +12,9 @@ from overmind.core.model.codes import PRECEDENCE, Code, Refusal, rank_of
 from overmind.core.model.events import SignalRefused
 from overmind.core.model.signal import Signal
 
-NEVER: Final = frozenset({Code.WALLET_TYPE, Code.WALLET_EXCLUDED, Code.STRATEGY_NOT_ENABLED})  # if said of a wallet
+NEVER: Final = frozenset(  # if said of a wallet
+    {Code.WALLET_TYPE, Code.WALLET_EXCLUDED, Code.STRATEGY_NOT_ENABLED, Code.NO_PROTECTED_ROUTE}
+)
 LISTED_MAX: Final = 64  # wallets whose refusals are listed one by one; the rest are counted
 
 

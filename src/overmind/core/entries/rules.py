@@ -18,6 +18,7 @@ from overmind.core.entries.broken_limits import OTHER_ROWS, ROWS, broken_limits
 from overmind.core.entries.limit_row import Limit, P, PortfolioPlace, WalletPlace
 from overmind.core.entries.limit_table import PORTFOLIO_LIMITS
 from overmind.core.entries.request import EntryRequest, slippage_ceiling_bps
+from overmind.core.entries.routes import entry_routes, routes_told
 from overmind.core.model.codes import Code, Refusal, rank_of
 from overmind.core.model.controls import CLOCK
 from overmind.core.model.enums import WalletType
@@ -157,6 +158,8 @@ def _wallet_rules(state: State, book: WalletBook, request: EntryRequest, at_ns: 
     if share is None or not share.enabled:
         actual = "disabled" if share else "not in the wallet's strategies"
         yield Refusal(Code.STRATEGY_NOT_ENABLED, "enabled", actual, wallet.id)
+    if not entry_routes(state, wallet, signal):
+        yield Refusal(Code.NO_PROTECTED_ROUTE, "a protected route", routes_told(state, wallet), wallet.id)
     if wallet.limits.risk_level_ppm > signal.risk_tolerance_ppm:
         yield Refusal(Code.RISK_LEVEL, signal.risk_tolerance_ppm, wallet.limits.risk_level_ppm, wallet.id)
     if (until_ns := book.cooldowns.get(signal.mint, 0)) > at_ns:

@@ -6,7 +6,7 @@ exactly what the plain loop over all wallets would choose (`tests/core` has that
 
 from __future__ import annotations
 
-from typing import Final, NamedTuple
+from typing import Final
 
 import numpy as np
 from msgspec.structs import replace
@@ -15,42 +15,28 @@ from numpy.typing import NDArray
 from overmind.core.books.book import WalletBook
 from overmind.core.books.execution_score import excess_all_ppm
 from overmind.core.books.state import State
-from overmind.core.entries.advising import advice_of, compared, corrections_of, favours
+from overmind.core.entries.advising import WalletOnRoute, advice_of, compared, corrections_of, favours
 from overmind.core.entries.capacity import strategy_capacity_micros, wallet_capacity_micros
+from overmind.core.entries.choice import Choice
+from overmind.core.entries.column import ROOMY, Column, room_of
 from overmind.core.entries.costs import pays_rent
 from overmind.core.entries.drawing import decides as learner_decides
 from overmind.core.entries.drawing import explored, may_explore
 from overmind.core.entries.gate import wallet_may_enter
 from overmind.core.entries.ranking import CommonTerms, common_terms, cost_terms
 from overmind.core.entries.request import EntryRequest
+from overmind.core.entries.route_places import Places, RouteFlags, cheapest_by_slot
 from overmind.core.learning.sigmoid import MICRO
 from overmind.core.model.enums import LEARNER_OFF, StrategyType, WalletType
 from overmind.core.model.ids import Mint, WalletId
-from overmind.core.model.selection import Advice, CostTerms
-from overmind.core.model.units import NOTIONAL_MAX_MICROS, NS, PPM
+from overmind.core.model.route import RouteName
+from overmind.core.model.units import NS, PPM
 
 Micros = NDArray[np.int64]
 Flags = NDArray[np.bool_]
 
 ONE: Final = np.array(1)
 TOUCHED_MAX: Final = 64  # changes that cost less one by one than all wallets anew, however few wallets there are
-ROOMY: Final = 2 * NOTIONAL_MAX_MICROS  # more than any entry needs, and far below the end of int64
-
-
-class Choice(NamedTuple):
-    book: WalletBook
-    terms: CostTerms
-    candidates: int  # the number of wallets that it was compared with
-    advice: Advice | None = None
-
-
-class Column(NamedTuple):
-    """One token in all wallets, by slot."""
-
-    uses: Flags
-    missing: NDArray[np.intp]  # 1: an entry would make the token account; 0: there is one, or an open buy makes it
-    room: Micros  # capacity under the wallet's position limit
-    room_by: dict[StrategyType, Micros]  # capacity under a strategy's position limit, computed on demand
 
 
 class SelectionIndex:
@@ -72,12 +58,22 @@ class SelectionIndex:
             candidates = candidates[among[candidates]]
         if not len(candidates):
             return None
+        explores = not excluded and among is None
+        return self._best_of(request, at_ns, candidates, explores)
+
+    def take(self, slot: int, request: EntryRequest, at_ns: int) -> Choice | None:
+        """The choice of this candidate alone; None: the gate refuses it."""
+        return self._best_of(request, at_ns, np.array([slot]), explores=False)
+
+    def _best_of(
+        self, request: EntryRequest, at_ns: int, candidates: NDArray[np.intp], explores: bool
+    ) -> Choice | None:
         common = common_terms(self._state, request, at_ns)
         capacity = self._capacity[request.signal.strategy]
         costs = self._costs(request, common, capacity, candidates)
-        if self._state.learner_mode is not LEARNER_OFF:
-            explores = not excluded and among is None and may_explore(self._state, request)
-            return self._advised(request, at_ns, common, candidates, costs, explores)
+        if self._state.learner_mode is not LEARNER_OFF or self._routes.has_several:
+            explores = explores and may_explore(self._state, request)
+            return self._weighed(request, at_ns, common, candidates, costs, explores)
         for _ in candidates:
             best = costs.argmin()
             slot = int(candidates[best])
@@ -86,6 +82,24 @@ class SelectionIndex:
                 return Choice(book, cost_terms(common, book, request, int(capacity[slot])), len(candidates))
             costs[best] = np.inf
         return None
+
+    def _weighed(
+        self,
+        request: EntryRequest,
+        at_ns: int,
+        common: CommonTerms,
+        candidates: NDArray[np.intp],
+        costs: NDArray[np.float64],
+        explores: bool,
+    ) -> Choice | None:
+        """The same choice over wallets and routes, and with what was learned."""
+        places = self._routes.places(self._state, request, at_ns, candidates, costs)
+        if self._state.learner_mode is not LEARNER_OFF:
+            found = self._advised(request, at_ns, common, places, explores)
+        else:
+            best = self._cheapest(request, at_ns, places.slots, places.costs)
+            found = None if best is None else self._choice(request, common, places, best)
+        return found if found is None else found._replace(candidates=len(candidates))
 
     def _cheapest(
         self, request: EntryRequest, at_ns: int, candidates: NDArray[np.intp], costs: NDArray[np.float64]
@@ -98,30 +112,26 @@ class SelectionIndex:
             costs[best] = np.inf
         return None
 
-    def _choice(self, request: EntryRequest, common: CommonTerms, candidates: NDArray[np.intp], best: int) -> Choice:
-        slot = int(candidates[best])
+    def _choice(self, request: EntryRequest, common: CommonTerms, places: Places, best: int) -> Choice:
+        slot, block = places.slots[best].item(), places.block(best)
         book, capacity = self.books[slot], self._capacity[request.signal.strategy]
-        return Choice(book, cost_terms(common, book, request, int(capacity[slot])), len(candidates))
+        terms = cost_terms(common, book, request, capacity[slot].item(), block.terms)
+        return Choice(book, terms, len(places.slots), route=block.route)
 
     def _advised(
-        self,
-        request: EntryRequest,
-        at_ns: int,
-        common: CommonTerms,
-        candidates: NDArray[np.intp],
-        costs: NDArray[np.float64],
-        explores: bool,
+        self, request: EntryRequest, at_ns: int, common: CommonTerms, places: Places, explores: bool
     ) -> Choice | None:
         """The same choice with the learner's advice. Only a draw, or a learner that decides this signal, changes it."""
-        best = self._cheapest(request, at_ns, candidates, costs)
+        slots, costs = places.slots, places.costs
+        best = self._cheapest(request, at_ns, slots, costs)
         if best is None:
             return None
         state, strategy, books = self._state, request.signal.strategy, self.books
-        learned = self._learned_by(strategy)[candidates]
+        learned = self._corrections(strategy, places)
         corrected = costs + learned / MICRO
-        favoured = best if corrected.argmin() == best else self._cheapest(request, at_ns, candidates, corrected)
+        favoured = best if corrected.argmin() == best else self._cheapest(request, at_ns, slots, corrected)
         assert favoured is not None, "the gate let one in before"
-        chosen, wanted = (self.books[candidates[place]].wallet.id for place in (best, favoured))
+        chosen, wanted = self._pair(places, best), self._pair(places, favoured)
         if wanted != chosen and not favours(
             state, strategy, wanted, chosen, float(corrected[best] - corrected[favoured]), at_ns
         ):
@@ -130,22 +140,30 @@ class SelectionIndex:
         place, drawn = favoured if decides else best, None
         if explores:
             deciding = corrected if decides else costs
-            drawn = explored(state, request, at_ns, deciding, place, lambda at: books[candidates[at]])
+            drawn = explored(state, request, at_ns, deciding, place, lambda at: books[slots[at]])
             place = place if drawn is None else drawn.place
-        choice = self._choice(request, common, candidates, place)
+        choice = self._choice(request, common, places, place)
         correction: int = learned[place].item()
-        advice = advice_of(state, wanted, choice.book.wallet.id, strategy, correction, decides)
+        advice = advice_of(state, wanted, self._pair(places, place), strategy, correction, decides)
         advice = compared(advice, corrected, place, best, favoured, drawn)
         terms = replace(choice.terms, learned=correction / MICRO) if decides else choice.terms
         return choice._replace(terms=terms, advice=advice)
 
-    def _learned_by(self, strategy: StrategyType) -> Micros:
-        """By slot, what was learned adds to the expected cost of an entry. Computed anew after each lesson."""
-        learned = self._learned.get(strategy)
+    def _pair(self, places: Places, place: int) -> WalletOnRoute:
+        return self.books[places.slots[place]].wallet.id, places.block(place).route
+
+    def _corrections(self, strategy: StrategyType, places: Places) -> Micros:
+        blocks = places.blocks
+        found = [self._learned_by(strategy, route)[places.slots[start:end]] for route, _, start, end in blocks]
+        return found[0] if len(found) == 1 else np.concatenate(found)
+
+    def _learned_by(self, strategy: StrategyType, route: RouteName) -> Micros:
+        """By slot, what was learned adds to the expected cost of an entry on this route. Anew after each lesson."""
+        learned = self._learned.get((strategy, route))
         if learned is None:
             state, biases = self._state, self._biases[strategy]
-            learned = corrections_of(state.settings, state.learned, strategy, self._landing, biases)
-            self._learned[strategy] = learned
+            learned = corrections_of(state.settings, state.learned, strategy, self._landing, biases, route)
+            self._learned[strategy, route] = learned
         return learned
 
     def rooms(self, request: EntryRequest, at_ns: int, excluded: tuple[WalletId, ...]) -> Micros:
@@ -162,20 +180,18 @@ class SelectionIndex:
         return rooms
 
     def costs(self, request: EntryRequest, at_ns: int, slots: NDArray[np.intp]) -> NDArray[np.float64]:
-        """What this entry is expected to cost in each of these wallets, in basis points, without what was learned."""
+        """What this entry is expected to cost in each of these wallets on its cheapest route, in basis points, without
+        what was learned."""
         common = common_terms(self._state, request, at_ns)
-        return self._costs(request, common, self._capacity[request.signal.strategy], slots)
+        costs = self._costs(request, common, self._capacity[request.signal.strategy], slots)
+        if not self._routes.has_several:
+            return costs
+        return cheapest_by_slot(self._routes.places(self._state, request, at_ns, slots, costs), slots)
 
     def headroom_bps(self, request: EntryRequest, slots: NDArray[np.intp]) -> NDArray[np.float64]:
         """The part of these costs that each micro-USD of the amount adds."""
         shares: NDArray[np.float64] = 1.0 / np.maximum(self._capacity[request.signal.strategy][slots], ONE)
         return shares * self._state.settings.costs.headroom_bps
-
-    def only(self, slot: int) -> Flags:
-        """No wallet but this one, for `choose`."""
-        flags = np.zeros(len(self.books), np.bool_)
-        flags[slot] = True
-        return flags
 
     def by_stop_loss(self) -> list[tuple[int, Flags]]:
         """The stop losses of the wallets' limits, and which wallets have each."""
@@ -212,6 +228,8 @@ class SelectionIndex:
             column = self._column(signal.mint)
             fits &= column.room >= notional
             fits &= self._room_by(column, signal.mint, signal.strategy) >= notional
+        if self._routes.knows_routes and (signal.mev_protected or not self._routes.fits_all):
+            fits &= self._routes.fitting(self._state, signal)
         for wallet_id in (*signal.exclude, *excluded):
             if (book := self._state.wallets.get(wallet_id)) is not None:
                 fits[book.slot] = False
@@ -281,11 +299,12 @@ class SelectionIndex:
         self._landing = np.zeros(count, np.int64)  # what was learned of each wallet
         self._biases: dict[StrategyType, Micros] = {s: np.zeros(count, np.int64) for s in StrategyType}
         self._lessons = [0] * count  # how many of each wallet are in these
-        self._learned: dict[StrategyType, Micros] = {}
+        self._learned: dict[tuple[StrategyType, RouteName], Micros] = {}
         self._limited_until = np.zeros(count, np.int64)  # by the rate limit
         self._limited_until_max = 0
         self._accounts: dict[Mint, dict[int, WalletBook]] = {}  # by token and slot: the wallets that may hold it
         self._columns: dict[Mint, Column] = {}
+        self._routes = RouteFlags(self.books, state)
         for book in self.books:
             limits = book.wallet.limits
             self._risk[book.slot] = limits.risk_level_ppm
@@ -362,7 +381,7 @@ class SelectionIndex:
         price_pico = self._state.price_pico(mint)
         column.uses[slot] = book.uses(mint)
         column.missing[slot] = pays_rent(self._state.settings, book, mint)
-        column.room[slot] = _room(book.wallet.limits.position_max_micros, book.used_micros(mint, price_pico))
+        column.room[slot] = room_of(book.wallet.limits.position_max_micros, book.used_micros(mint, price_pico))
 
     def _room_by(self, column: Column, mint: Mint, strategy: StrategyType) -> Micros:
         room_by = column.room_by.get(strategy)
@@ -376,13 +395,7 @@ class SelectionIndex:
         share = book.wallet.strategies.get(strategy)
         if share is not None:  # A wallet without a share has no capacity either.
             used = book.used_by_micros(mint, strategy, self._state.price_pico(mint))
-            room_by[book.slot] = _room(share.position_max_micros, used)
-
-
-def _room(limit_micros: int, used_micros: int) -> int:
-    """A limit's remaining amount within an int64; held positions may exceed it."""
-    room = limit_micros - used_micros
-    return -1 if room < 0 else room if room < ROOMY else ROOMY
+            room_by[book.slot] = room_of(share.position_max_micros, used)
 
 
 _TYPE_RANK: Final = {wallet_type: rank for rank, wallet_type in enumerate(WalletType)}

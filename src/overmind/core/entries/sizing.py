@@ -23,12 +23,13 @@ from overmind.core.books.book import WalletBook
 from overmind.core.books.state import State
 from overmind.core.books.volatility import MOVES_MIN
 from overmind.core.entries.broken_limits import ROWS
+from overmind.core.entries.choice import Choice
 from overmind.core.entries.gate import signal_may_enter
 from overmind.core.entries.limit_row import NO_CAP, Limit, P, PortfolioPlace, WalletPlace
 from overmind.core.entries.limit_table import PORTFOLIO_LIMITS, WALLET_LIMITS
 from overmind.core.entries.request import EntryRequest, entry_request_of
 from overmind.core.entries.rules import signal_refusals, wallet_refusals
-from overmind.core.entries.selection_index import Choice, SelectionIndex
+from overmind.core.entries.selection_index import SelectionIndex
 from overmind.core.model.codes import PRECEDENCE, Code, Refusal, rank_of
 from overmind.core.model.enums import SizingMethod
 from overmind.core.model.ids import WalletId

@@ -3,8 +3,9 @@
 What n micro-USD cost in a wallet is `fixed + rate * n + square * n * n`: the fee and the rent do not depend on the
 amount, the spread and the impact are shares of it, and the headroom charges its square. For given wallets the cheapest
 amounts have the same marginal cost, but for those at a bound (the continuous quadratic knapsack problem; K. Kiwiel,
-"Breakpoint searching algorithms", Mathematical Programming 112, 2008). Which wallets is decided greedily: the best one
-alone if one has the room, else the cheapest that can cover the amount; then one more as long as it lowers the total.
+"Variable fixing algorithms for the continuous quadratic knapsack problem", JOTA 136, 2008). Which wallets is decided
+greedily: the best one alone if one has the room, else the cheapest that can cover the amount; then one more of those
+that cost least, as long as it lowers the total.
 
 Floats choose wallets and amounts, and nothing more: every part must still pass the gate, in integers.
 """
@@ -20,6 +21,7 @@ from numpy.typing import NDArray
 Amounts = NDArray[np.float64]
 
 FLAT: Final = 1e-8  # the least curvature, as the marginal cost of the whole amount: it only breaks ties
+TRIED_MAX: Final = 4  # wallets that are tried as one more
 
 
 class Offers(NamedTuple):
@@ -30,10 +32,15 @@ class Offers(NamedTuple):
     rate: Amounts
     square: Amounts
 
-    def cost(self, place: int, micros: float) -> float:
-        fixed, rate, square = (of[place].item() for of in (self.fixed, self.rate, self.square))
-        cost: float = fixed + micros * (rate + square * micros)
-        return cost
+
+class Offer(NamedTuple):
+    """One wallet's."""
+
+    place: int
+    room: int
+    fixed: float
+    rate: float
+    square: float
 
 
 class Part(NamedTuple):
@@ -41,20 +48,11 @@ class Part(NamedTuple):
     micros: int
 
 
-class Bounded(NamedTuple):
-    """A wallet whose amount is asked for."""
-
-    place: int
-    rate: float
-    square: float
-    room: int
-
-
 class Shared(NamedTuple):
     """The cheapest amounts of some wallets."""
 
     cost: float
-    places: list[int]
+    offers: list[Offer]
     amounts: list[float]
 
 
@@ -69,76 +67,115 @@ def divided(offers: Offers, wanted: int, parts_max: int, least: int, alone: int 
 
     `alone`: the wallet that would take all of it. The parts are then never more expensive.
     """
-    offers = offers._replace(square=np.maximum(offers.square, FLAT / wanted))
-    places = [alone] if alone is not None else _covering(offers, wanted, parts_max, least)
-    if not places or len(places) * least > wanted:
+    cheapest_first = _by_cost(offers, wanted, parts_max, least)
+    if alone is None:
+        chosen = _covering(cheapest_first, wanted, parts_max)
+    else:
+        chosen = [one for one in cheapest_first if one.place == alone]
+    if not chosen or len(chosen) * least > wanted:
         return None
-    best = _shared(offers, places, wanted, least)
-    while len(best.places) < min(parts_max, wanted // least):
-        joining = _joining(offers, best, wanted, least)
+    best = _shared(chosen, wanted, least)
+    while len(best.offers) < min(parts_max, wanted // least):
+        joining = _joining(cheapest_first, best, wanted, least)
         if joining is None:
             break
-        wider = _shared(offers, [*best.places, joining], wanted, least)
+        wider = _shared([*best.offers, joining], wanted, least)
         if wider.cost >= best.cost:
             break
         best = wider
-    return _whole_micros(offers, best, wanted, least)
+    return _whole_micros(best, wanted, least)
 
 
-def _covering(offers: Offers, wanted: int, parts_max: int, least: int) -> list[int]:
-    """Wallets whose rooms cover the amount: step by step the cheapest that leaves enough for the others to cover."""
-    room = np.where(offers.room >= least, np.minimum(offers.room, wanted), 0)
-    places, left = list[int](), wanted
-    for others in range(parts_max - 1, -1, -1):
-        descending = np.sort(room)[::-1]
-        # The largest `others` rooms beside each wallet's own.
-        beside = np.minimum(descending[:others].sum(), descending[: others + 1].sum() - room)
-        taken = np.maximum(np.minimum(room, left), least)
-        cost = offers.fixed / taken + offers.rate + offers.square * taken
-        cost[(room == 0) | (np.minimum(room, left) + beside < left)] = np.inf
-        cheapest = cost.argmin().item()
-        if cost[cheapest] == np.inf:
+def _by_cost(offers: Offers, wanted: int, parts_max: int, least: int) -> list[Offer]:
+    """Those that may take a part and cost least at all that they can take, and those with the most room, in the order
+    of that cost.
+    """
+    taken = np.minimum(offers.room, wanted)
+    unit = offers.fixed / taken + offers.rate + offers.square * taken
+    unit[taken < least] = np.inf
+    order: list[int] = unit.argsort(kind="stable")[: parts_max + TRIED_MAX].tolist()
+    roomiest = set(taken.argsort(kind="stable")[-parts_max:].tolist()).difference(order)
+    order += sorted(roomiest, key=unit.item)
+    square_min = FLAT / wanted
+    return [
+        Offer(
+            place,
+            taken.item(place),
+            offers.fixed.item(place),
+            offers.rate.item(place),
+            max(offers.square.item(place), square_min),
+        )
+        for place in order
+        if taken.item(place) >= least
+    ]
+
+
+def _covering(cheapest_first: Sequence[Offer], wanted: int, parts_max: int) -> list[Offer]:
+    """Step by step the cheapest that leaves no more than the others can cover. Empty: they cannot."""
+    chosen, left = list[Offer](), wanted
+    largest = sorted([one.room for one in cheapest_first], reverse=True)
+    for others in range(min(parts_max, len(largest)) - 1, -1, -1):
+        beside = sum(largest[:others])
+        with_own = beside + largest[others]
+        for one in cheapest_first:
+            # Beside its own, the largest rooms of the others.
+            room = one.room
+            if min(room, left) + min(beside, with_own - room) >= left and one not in chosen:
+                break
+        else:
             return []
-        places.append(cheapest)
-        left -= min(left, room[cheapest].item())
+        chosen.append(one)
+        largest.remove(room)
+        left -= min(left, room)
         if not left:
-            return places
-        room[cheapest] = 0
+            return chosen
     return []
 
 
-def _shared(offers: Offers, places: Sequence[int], wanted: int, least: int) -> Shared:
+def _shared(offers: list[Offer], wanted: int, least: int) -> Shared:
     """The cheapest amounts within the bounds: amounts beyond a bound are fixed there, and the others share the rest."""
-    columns = [of[places].tolist() for of in (offers.rate, offers.square, offers.room)]
-    free, amounts, left = [*map(Bounded, places, *columns)], dict[int, float](), wanted * 1.0
+    free, amounts, left = offers, dict[int, float](), wanted * 1.0
     while free:
-        slope = left + sum(one.rate / (2.0 * one.square) for one in free)
-        slope /= sum(1.0 / (2.0 * one.square) for one in free)
-        asked = [(slope - one.rate) / (2.0 * one.square) for one in free]
-        over = sum(micros - one.room for one, micros in zip(free, asked, strict=True) if micros > one.room)
-        under = sum(least - micros for micros in asked if micros < least)
+        slope, weights = left, 0.0
+        for one in free:
+            weight = 0.5 / one.square
+            slope += one.rate * weight
+            weights += weight
+        slope /= weights
+        over = under = 0.0
+        for one in free:
+            micros = amounts[one.place] = (slope - one.rate) * 0.5 / one.square
+            if micros > one.room:
+                over += micros - one.room
+            elif micros < least:
+                under += least - micros
         if not over and not under:
-            amounts |= {one.place: micros for one, micros in zip(free, asked, strict=True)}
             break
-        at_bound = dict[int, float]()
-        for one, micros in zip(free, asked, strict=True):
+        inside = list[Offer]()
+        for one in free:
+            micros = amounts[one.place]
             if over >= under and micros > one.room:
-                at_bound[one.place] = one.room
+                amounts[one.place] = one.room
             elif over < under and micros < least:
-                at_bound[one.place] = least
-        amounts |= at_bound
-        left -= sum(at_bound.values())
-        free = [one for one in free if one.place not in at_bound]
-    taken = [amounts[place] for place in places]
-    return Shared(sum(map(offers.cost, places, taken)), [*places], taken)
+                amounts[one.place] = least
+            else:
+                inside.append(one)
+                continue
+            left -= amounts[one.place]
+        free = inside
+    cost, taken = 0.0, list[float]()
+    for one in offers:
+        micros = amounts[one.place]
+        cost += one.fixed + micros * (one.rate + one.square * micros)
+        taken.append(micros)
+    return Shared(cost, offers, taken)
 
 
-def _joining(offers: Offers, known: Shared, wanted: int, least: int) -> int | None:
+def _joining(cheapest_first: Sequence[Offer], known: Shared, wanted: int, least: int) -> Offer | None:
     """The further wallet that would save most, by what its amount costs less where it is taken from."""
-    rates, squares = offers.rate[known.places].tolist(), offers.square[known.places].tolist()
     givers = [
-        (rate + 2.0 * square * micros, square)
-        for rate, square, micros in zip(rates, squares, known.amounts, strict=True)
+        (one.rate + 2.0 * one.square * micros, one.square)
+        for one, micros in zip(known.offers, known.amounts, strict=True)
         if micros > least
     ]
     if not givers:
@@ -146,24 +183,26 @@ def _joining(offers: Offers, known: Shared, wanted: int, least: int) -> int | No
     slope = max(marginal for marginal, _ in givers)
     alike = slope - abs(slope) * 1e-9
     square = 1.0 / sum(1.0 / square for marginal, square in givers if marginal >= alike)
-    most = np.minimum(offers.room, wanted - least * len(known.places))
-    curved = offers.square + square
-    taken = np.clip((slope - offers.rate) / (2.0 * curved), least, np.maximum(most, least))
-    gained = offers.fixed + taken * (offers.rate - slope + curved * taken)
-    gained[known.places] = np.inf
-    gained[most < least] = np.inf
-    best = gained.argmin().item()
-    return best if gained[best] < 0 else None
+    to_give, best, saved = wanted - least * len(known.offers), None, 0.0
+    for one in cheapest_first[: len(known.offers) + TRIED_MAX]:
+        most = min(one.room, to_give)
+        if most < least or one in known.offers:
+            continue
+        curved = one.square + square
+        taken = min(most, max(least, (slope - one.rate) / (2.0 * curved)))
+        saving = taken * (slope - one.rate - curved * taken) - one.fixed
+        if saving > saved:
+            best, saved = one, saving
+    return best
 
 
-def _whole_micros(offers: Offers, known: Shared, wanted: int, least: int) -> list[Part]:
+def _whole_micros(known: Shared, wanted: int, least: int) -> list[Part]:
     """Rounds, and lets those take or give the rest that have room for it."""
-    rooms = offers.room[known.places].tolist()
-    micros = [max(least, min(round(one), room)) for room, one in zip(rooms, known.amounts, strict=True)]
+    micros = [max(least, min(round(one), offer.room)) for offer, one in zip(known.offers, known.amounts, strict=True)]
     left = wanted - sum(micros)
-    for number, room in enumerate(rooms):
-        change = min(left, room - micros[number]) if left > 0 else max(left, least - micros[number])
+    for number, offer in enumerate(known.offers):
+        change = min(left, offer.room - micros[number]) if left > 0 else max(left, least - micros[number])
         micros[number] += change
         left -= change
-    assert not left, (wanted, micros, offers)
-    return [Part(place, amount) for place, amount in zip(known.places, micros, strict=True)]
+    assert not left, (wanted, micros, known)
+    return [Part(offer.place, amount) for offer, amount in zip(known.offers, micros, strict=True)]

@@ -18,6 +18,7 @@ from overmind.core.books.state import State
 from overmind.core.books.triggers import exit_at_ns, exits_of, reached, stop_loss_ppm
 from overmind.core.books.trust import exit_price, sells_in_parts
 from overmind.core.entries.costs import rent_lamports
+from overmind.core.entries.routes import fee_max_lamports
 from overmind.core.model.codes import Code, Refusal
 from overmind.core.model.controls import ExitCause
 from overmind.core.model.enums import SaleScope
@@ -159,7 +160,7 @@ def _float_free(state: State, book: WalletBook) -> int:
 def exit_costs_lamports(state: State, book: WalletBook) -> int:
     """The maximum fee of a sale, plus rent if its proceeds need a new token account."""
     desk = state.settings
-    return desk.costs.fee_max_lamports + rent_lamports(desk, book, desk.quote.mint)
+    return fee_max_lamports(desk, 0) + rent_lamports(desk, book, desk.quote.mint)
 
 
 def _is_to_be_sold(book: WalletBook, mint: Mint, position: Position) -> bool:

@@ -20,6 +20,7 @@ from overmind.core.control.holds import known_wallets, knows_history
 from overmind.core.entries.costs import rent_lamports
 from overmind.core.entries.refusing import LISTED_MAX, refused
 from overmind.core.entries.request import base_units, slippage_bps, slippage_of_mark, sold_min, stale_at_ns
+from overmind.core.entries.routes import exit_route, fee_max_lamports, is_protected, tip_max_lamports
 from overmind.core.entries.rules import sale_price_refusals, time_refusals
 from overmind.core.entries.selection_index import SelectionIndex
 from overmind.core.exits import exit_rules
@@ -179,6 +180,9 @@ def exit_order(
     received_min = sold_min(units, mark_pico, token.decimals, of_mark, signal.target_price_pico)
     if exiting is not None and exiting.floor_pico:
         received_min = max(received_min, value_micros_up(units, exiting.floor_pico, token.decimals))
+    notional = value_micros_up(units, price, token.decimals)
+    route = exit_route(state, book, signal.mint, is_protected(book.wallet, signal), at_ns)
+    tip_max = tip_max_lamports(state, route, notional)
     return Order(
         id=OrderId(f"{signal.id}.{part}.0"),
         signal_id=signal.id,
@@ -188,9 +192,9 @@ def exit_order(
         spend=Money(units, signal.mint),
         receive=desk.quote.mint,
         received_min=received_min,
-        notional_micros=value_micros_up(units, price, token.decimals),
+        notional_micros=notional,
         loss_max_micros=0,
-        fee_max_lamports=desk.costs.fee_max_lamports,
+        fee_max_lamports=fee_max_lamports(desk, tip_max),
         rent_max_lamports=rent_lamports(desk, book, desk.quote.mint),
         slippage_max_bps=slippage,
         mark_pico=price,
@@ -199,6 +203,8 @@ def exit_order(
         attempt=0,
         mev_protected=signal.mev_protected,
         scope=signal.scope if seller_of(state, signal) else SaleScope.DESK,
+        route=route,
+        tip_max_lamports=tip_max,
     )
 
 

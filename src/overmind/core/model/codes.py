@@ -65,6 +65,12 @@ class Code(enum.StrEnum):
         Unit.TEXT,
         "The wallet has no share for the strategy, or the strategy is paused.",
     )
+    NO_PROTECTED_ROUTE = (
+        "NO_PROTECTED_ROUTE",
+        Unit.TEXT,
+        "The entry must be protected from front-running, and the wallet has no protected route. OVERMIND_WALLET_ROUTES "
+        "gives it one. `actual` says what it has.",
+    )
     SIGNAL_STALE = "SIGNAL_STALE", Unit.MILLISECONDS, "The signal's time to live was over when it was decided."
     SIGNAL_FROM_FUTURE = (
         "SIGNAL_FROM_FUTURE",

@@ -18,8 +18,9 @@ from overmind.core.model.value import Value
 
 # What a desk of this version journals when it is configured. 2: a sale takes the lots of its own strategy. 3: only
 # entries count in the trades of the day, a shortfall is rounded up, and the day rolls with the marks of 00:00. 4: a
-# pause without prices makes no doubted price credible, and refusals are journaled in brief.
-BOOKING_RULES: Final = 4
+# pause without prices makes no doubted price credible, and refusals are journaled in brief. 5: an entry that must be
+# protected takes no public route.
+BOOKING_RULES: Final = 5
 
 
 class CostModel(Value, frozen=True):
@@ -29,7 +30,7 @@ class CostModel(Value, frozen=True):
     """
 
     fee_lamports: int = 13_000  # 2 signatures x 5,000 + ceil(60,000 CU x 50,000 micro-lamports / 1e6)
-    fee_max_lamports: int = 100_000  # reserved: the fee at the compute limit under contention
+    fee_max_lamports: int = 100_000  # reserved: the fee at the compute limit under contention, and the highest tip
     rent_lamports: int = 2_039_280
     rent_2022_lamports: int = 2_157_600  # of 182 bytes: with the extensions of a token that takes a fee
     rent_lost_ppm: int = 400_000  # rent is refundable; this share is assumed never to be reclaimed
@@ -54,6 +55,14 @@ class Routing(Value, frozen=True, omit_defaults=True):
     late_bps: float = 1.0  # what each slot more costs
     # What is expected of each route that this desk has; none: the public one alone, as the fields above have it.
     routes: dict[RouteName, Expected] = msgspec.field(default_factory=dict)
+    exit_public_after_ns: int = 60 * NS  # so long an exit that is protected waits for a protected route
+    tip_share_max_ppm: int = PPM  # of an order's notional: its tip's cap
+    tip_day_max_lamports: int = 0  # of all wallets since 00:00 UTC, open orders included; 0: no limit
+
+    @property
+    def tip_max_lamports(self) -> int:
+        """The highest cap of a tip: `CostModel.fee_max_lamports` includes it."""
+        return max((one.tip_max_lamports for one in self.routes.values()), default=0)
 
 
 class Desk(Value, frozen=True):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import enum
+from typing import Final
 
 from overmind.core.model.value import Value
 
@@ -17,6 +18,9 @@ class RouteName(enum.StrEnum):
         return self is RouteName.RELAY
 
 
+PUBLIC_ALONE: Final = (RouteName.PUBLIC,)
+
+
 class Expected(Value, frozen=True, omit_defaults=True):
     """What one route is expected to do with one transaction, and what it costs beyond the fee of every swap."""
 
@@ -24,3 +28,4 @@ class Expected(Value, frozen=True, omit_defaults=True):
     slots: int = 2  # from signing to landing
     priority_lamports: int = 0  # priority fee on top of `CostModel.fee_lamports`
     tip_lamports: int = 0
+    tip_max_lamports: int = 0  # a single tip's cap: reserved with the fee

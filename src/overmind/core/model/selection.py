@@ -5,6 +5,7 @@ from __future__ import annotations
 from overmind.core.model.codes import Code
 from overmind.core.model.enums import SizingMethod
 from overmind.core.model.ids import WalletId
+from overmind.core.model.route import RouteName
 from overmind.core.model.units import PPM
 from overmind.core.model.value import Value
 
@@ -20,11 +21,17 @@ class CostTerms(Value, frozen=True, omit_defaults=True):
     in_flight: float = 0.0
     execution: float = 0.0
     learned: float = 0.0  # the correction, where it decides
+    priority: float = 0.0  # from here on: of the route
+    tip: float = 0.0
+    landing: float = 0.0
+    latency: float = 0.0
+    health: float = 0.0
 
     @property
     def total(self) -> float:
         known = self.fee + self.rent + self.slippage + self.headroom + self.preference
-        return known + self.in_flight + self.execution + self.learned
+        of_route = self.priority + self.tip + self.landing + self.latency + self.health
+        return known + self.in_flight + self.execution + of_route + self.learned
 
 
 class Advice(Value, frozen=True, omit_defaults=True):
@@ -41,6 +48,7 @@ class Advice(Value, frozen=True, omit_defaults=True):
     baseline: int | None = None
     propensity_ppm: int = PPM  # the exact chance that the chosen wallet had; a million: nothing was drawn
     explored: bool = False  # it was drawn instead of the preferred one
+    route: RouteName = RouteName.PUBLIC  # it would choose this one
 
 
 class Selection(Value, frozen=True, omit_defaults=True):

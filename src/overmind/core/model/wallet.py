@@ -5,7 +5,7 @@ from __future__ import annotations
 from overmind.core.model.codes import Limits
 from overmind.core.model.enums import RiskProfile, StrategyType, WalletStatus, WalletType
 from overmind.core.model.ids import WalletId
-from overmind.core.model.route import RouteName
+from overmind.core.model.route import PUBLIC_ALONE, RouteName
 from overmind.core.model.value import Value
 
 
@@ -30,7 +30,7 @@ class Wallet(Value, frozen=True):
     status: WalletStatus = WalletStatus.ACTIVE
     name: str = ""
     exits: Exits | None = None  # of all its positions; its stop loss is in `limits`
-    routes: tuple[RouteName, ...] = (RouteName.PUBLIC,)  # that its orders may take
+    routes: tuple[RouteName, ...] = PUBLIC_ALONE  # that its orders may take
 
 
 class Exits(Value, frozen=True):

@@ -13,7 +13,7 @@ from overmind.core.model.units import DAY_NS, NS
 from overmind.core.model.value import Value
 from overmind.desk.app import App
 from overmind.desk.log.setup import lines_lost
-from overmind.desk.market import Remote
+from overmind.desk.market import Remote, RouteSource
 from overmind.desk.times import Times
 from overmind.http.health import Fault, machine_alarms_by_kind
 from overmind.http.metrics import table
@@ -69,6 +69,18 @@ class SwapSample(Value, frozen=True):
     quota_used: float | None  # None: it has no quota
 
 
+class RouteSample(Value, frozen=True):
+    """A route to the chain."""
+
+    name: str
+    sent: int
+    refused: int
+    waited: int
+    limited: int
+    landed: int
+    expired: int
+
+
 class MachineSample(Value, frozen=True):
     """What the process knows beside the books. None: it is not known, or there is none."""
 
@@ -87,6 +99,7 @@ class MachineSample(Value, frozen=True):
     disk_left_s: float | None
     nodes: tuple[NodeSample, ...]
     swap_servers: tuple[SwapSample, ...]
+    routes: tuple[RouteSample, ...]
     silent: Mapping[tuple[str, str], bool]  # sources of prices, by order and name
     clock_ahead_s: float | None
     clock_doubts: int
@@ -128,6 +141,7 @@ def machine_sample(app: App, beside: BesideSample, faults: Mapping[Fault, tuple[
         disk_left_s=None if room is None or room.days is None else room.days * DAY_S,
         nodes=tuple(map(_node, app.remote.nodes)),
         swap_servers=tuple(map(_swap_server, app.remote.swap_servers)),
+        routes=tuple(map(_route, app.remote.routes)),
         silent=dict(_silent(app.remote)),
         clock_ahead_s=app.clock_watch.ahead_s,
         clock_doubts=app.clock_watch.doubts,
@@ -179,6 +193,19 @@ def _swap_server(server: JupiterApi) -> SwapSample:
     return SwapSample(server.name, server.answered, server.failed, server.unasked, server.paused, used)
 
 
+def _route(route: RouteSource) -> RouteSample:
+    sends, landings = route.sends, route.landings
+    return RouteSample(
+        route.name.value,
+        sends.sent,
+        sends.refused,
+        sends.waited,
+        sends.limited,
+        landings.landed,
+        landings.expired,
+    )
+
+
 def _silent(remote: Remote) -> Iterator[tuple[tuple[str, str], bool]]:
     for order, source in (("first", remote.first_prices), ("second", remote.second_prices)):
         if source is not None:
@@ -199,6 +226,8 @@ def tell_machine(sheet: Sheet, machine: MachineSample, journal: Path) -> None:
         _tell_node(sheet, node, name)
     for server, name in zip(machine.swap_servers, unlike(one.name for one in machine.swap_servers), strict=True):
         _tell_swap_server(sheet, server, name)
+    for route in machine.routes:
+        _tell_route(sheet, route)
     for source, silent in machine.silent.items():
         sheet.add(table.SOURCE_SILENT, silent, *source)
     _tell_process(sheet, machine)
@@ -234,6 +263,15 @@ def _tell_swap_server(sheet: Sheet, server: SwapSample, name: str) -> None:
     sheet.add(table.SWAP_REQUESTS, server.unasked, name, "unasked")
     sheet.add(table.SWAP_PAUSED, server.is_paused, name)
     sheet.add_known(table.SWAP_QUOTA, server.quota_used, name)
+
+
+def _tell_route(sheet: Sheet, route: RouteSample) -> None:
+    sheet.add(table.ROUTE_SENDS, route.sent, route.name, "accepted")
+    sheet.add(table.ROUTE_SENDS, route.refused, route.name, "refused")
+    sheet.add(table.ROUTE_WAITS, route.waited, route.name)
+    sheet.add(table.ROUTE_LIMITED, route.limited, route.name)
+    sheet.add(table.ROUTE_LANDINGS, route.landed, route.name, "landed")
+    sheet.add(table.ROUTE_LANDINGS, route.expired, route.name, "expired")
 
 
 def _tell_process(sheet: Sheet, machine: MachineSample) -> None:

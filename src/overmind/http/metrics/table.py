@@ -19,6 +19,7 @@ LIMIT: Final = ("scope", "wallet", "limit")
 TOKEN: Final = ("token",)
 NODE: Final = ("node",)
 SERVER: Final = ("server",)
+ROUTE: Final = ("route",)
 ORDER: Final = ("kind",)
 
 
@@ -202,6 +203,26 @@ SWAP_QUOTA: Final = _known(
 )
 SWAP_PAUSED: Final = _known(
     Group.CHAIN, "swap_server_paused", FLAG, "1 while a swap server has asked the desk to wait.", SERVER
+)
+ROUTE_SENDS: Final = _counter(
+    Group.CHAIN,
+    "route_sends",
+    "Transactions handed over to a route by result. Repetitions count. `accepted` says nothing of landing.",
+    ("route", "result"),
+    always=False,
+)
+ROUTE_WAITS: Final = _counter(
+    Group.CHAIN, "route_waits", "Requests that waited for the route's rate limit.", ROUTE, always=False
+)
+ROUTE_LIMITED: Final = _counter(
+    Group.CHAIN, "route_rate_limited", "Answers of a route that said: too many requests.", ROUTE, always=False
+)
+ROUTE_LANDINGS: Final = _counter(
+    Group.CHAIN,
+    "route_landings",
+    "Transactions of a route by what became of them: the chain shows them, or they are proved never to land.",
+    ("route", "result"),
+    always=False,
 )
 CLOCK_AHEAD: Final = _known(Group.CHAIN, "clock_ahead_seconds", SECONDS, "How far the clock is ahead of block time.")
 

@@ -34,7 +34,8 @@ class Faults(Value, frozen=True, forbid_unknown_fields=True):
     wrong_json_ppm: int = 0  # valid JSON that is no JSON-RPC answer
     nulls_ppm: int = 0  # null in every field that a node may leave out
 
-    # Sent transactions.
+    # Sent transactions. Empty `payers` means those of every fee payer.
+    payers: tuple[str, ...] = ()
     drop_ppm: int = 0  # accepted, never lands
     delay_ppm: int = 0  # accepted, lands `delay_slots` blocks later
     delay_slots: int = 3

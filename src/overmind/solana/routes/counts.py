@@ -10,5 +10,10 @@ class RouteCounts(msgspec.Struct):
     refused: int = 0  # requests that were not accepted or not answered
     waited: int = 0  # requests that waited for the rate limit
     limited: int = 0  # answers that said: too many requests
-    landed: int = 0  # transactions that the chain shows
-    expired: int = 0  # transactions that were proved never to land
+
+
+class LandingCounts(msgspec.Struct):
+    """What became of the transactions of a route, by the chain."""
+
+    landed: int = 0
+    expired: int = 0  # proved never to land

@@ -81,7 +81,7 @@ class RelayRoute:
         self._session: aiohttp.ClientSession | None = None
         self._changed = asyncio.Event()
         self._handed: dict[str, Handed] = {}  # by signature, the oldest first
-        self._floor: TipFloor | None = None
+        self.floor: TipFloor | None = None
         self._floor_ns = 0
         self._sends: set[asyncio.Task[str | None]] = set()
 
@@ -102,7 +102,7 @@ class RelayRoute:
         self.regions = tuple(
             RelayRegion(url, clock, session, counts, requests_per_s=rate, auth=settings.auth) for url in settings.urls
         )
-        self.tip_accounts, self._floor = frozenset(), None
+        self.tip_accounts, self.floor = frozenset(), None
         self._changed.set()
         for region in before:
             await region.close()
@@ -146,9 +146,9 @@ class RelayRoute:
         wanted = self._settings.tip_lamports
         if wanted is None:
             age_ns = self._clock.now_ns() - self._floor_ns
-            if self._floor is None or not 0 <= age_ns <= FLOOR_AGE_MAX_S * NS:
+            if self.floor is None or not 0 <= age_ns <= FLOOR_AGE_MAX_S * NS:
                 raise VenueUnavailable("the relay's tip floor is not known")
-            wanted = self._floor.exit_lamports if order.is_urgent else self._floor.entry_lamports
+            wanted = self.floor.exit_lamports if order.is_urgent else self.floor.entry_lamports
         return tip_for(order, wanted)
 
     async def look(self) -> None:
@@ -202,7 +202,7 @@ class RelayRoute:
         found = read_tip_floor(await read_document(self._session, address))
         if found is None:
             raise ChainSilent(f"{address.name} tells no tips that can be read")
-        self._floor, self._floor_ns = found, self._clock.now_ns()
+        self.floor, self._floor_ns = found, self._clock.now_ns()
 
     # Sending
 

@@ -8,10 +8,12 @@ from typing import Final
 from overmind.core.books.aggregates import change_position, count_entry, plan_exits, realise, refresh_equity
 from overmind.core.books.book import QUALITY_WINDOW, ExecutionQuality, Provisional, WalletBook
 from overmind.core.books.execution_score import score
-from overmind.core.books.ledger import FEES, MARKET, RENT
+from overmind.core.books.ledger import FEES, MARKET, RENT, TIPS
 from overmind.core.books.lessons import learn
 from overmind.core.books.positions import Lot
 from overmind.core.books.realised import Costs, Disposal, How
+from overmind.core.books.route_health import see
+from overmind.core.books.settle import routed
 from overmind.core.books.settle.owners import release_lots, sell_lots
 from overmind.core.books.settle.retries import after_exit, schedule_retry
 from overmind.core.books.settle.suspense import make_good, take_back
@@ -22,9 +24,11 @@ from overmind.core.model.ids import SOL, Mint, OrderId, is_own
 from overmind.core.model.money import Token
 from overmind.core.model.order import Order
 from overmind.core.model.outcome import Expired, Failed, Filled, Outcome, Rejected
+from overmind.core.model.route import RouteName
 from overmind.core.model.units import BPS, SCALE, value_micros
 from overmind.core.model.value import Value
 
+PUBLIC: Final = RouteName.PUBLIC
 ROUNDED_AGAINST_US_RULES: Final = 3
 ENTRIES_RULES: Final = 3  # the first booking rules that count only entries in the trades of the day
 
@@ -59,6 +63,8 @@ def close(state: State, order_id: OrderId, outcome: Outcome, provisional: bool) 
             [*booked.sold] if known.shares else [],
             close_reason,
         )
+    if order.route is not PUBLIC or book.relayed_ns:
+        routed.closed(state, book, order, outcome)
     if order.to_float:
         schedule_retry(state, book.top_up, outcome)
     elif is_own(order.signal_id):
@@ -68,6 +74,8 @@ def close(state: State, order_id: OrderId, outcome: Outcome, provisional: bool) 
         del book.quality[0]
     if not provisional:
         learn(state, order, token, known.ticket, outcome)
+    if state.settings.routing.routes:
+        see(state, order.route, outcome)
     if state.settings.costs.miss_bps:
         score(book, outcome, state.at_ns, state.settings.costs.miss_half_life_ns)
     # A sale may take lots of other strategies.
@@ -95,7 +103,7 @@ def _release(state: State, book: WalletBook, order: Order) -> None:
 
 
 class Booked(Value, frozen=True):
-    costs_micros: int = 0  # value of fee and rent
+    costs_micros: int = 0  # value of fee, rent and tip
     lot_cost_micros: int = 0  # cost of the sold lots
     shortfall_bps: int = 0  # against the mark of the decision
     oldest: tuple[int, str] = (0, "")  # of the sold lots: when the oldest was opened, and its origin
@@ -113,14 +121,14 @@ def book_outcome(
 ) -> Booked:
     """Books the effects on balances, positions and counters. `shares`: whose lots a sale takes."""
     match outcome:
-        case Filled(fee_lamports=fee, rent_lamports=rent):
+        case Filled(fee_lamports=fee, rent_lamports=rent, tip_lamports=tip):
             book.filled += 1
             _see_slot(book, outcome.slot)
-            return _fill(state, book, order, token, outcome, pay_costs(state, book, fee, rent), shares, source)
-        case Failed(fee_lamports=fee):
+            return _fill(state, book, order, token, outcome, pay_costs(state, book, fee, rent, tip), shares, source)
+        case Failed(fee_lamports=fee, tip_lamports=tip):
             book.failed += 1
             _see_slot(book, outcome.slot)
-            return Booked(pay_costs(state, book, fee, 0))
+            return Booked(pay_costs(state, book, fee, 0, tip))
         case Expired():
             book.expired += 1
         case Rejected():
@@ -195,14 +203,16 @@ def _plan_exits(state: State, book: WalletBook, order: Order, token: Token, fill
         position.peak_pico = paid_pico
 
 
-def pay_costs(state: State, book: WalletBook, fee_lamports: int, rent_lamports: int) -> int:
+def pay_costs(state: State, book: WalletBook, fee_lamports: int, rent_lamports: int, tip_lamports: int = 0) -> int:
     """Returns their value. A fork may make rent due that no order has reserved."""
     accounts = book.accounts
     take_back(state, book, SOL, fee_lamports, accounts.sol_float, FEES)
     if rent_lamports:
         take_back(state, book, SOL, rent_lamports, accounts.sol_float, RENT)
-    worth = state.sol_value_micros_up(fee_lamports + rent_lamports)
-    realise(state, book, Costs(book.wallet.id, fee_lamports, rent_lamports, worth))
+    if tip_lamports:
+        take_back(state, book, SOL, tip_lamports, accounts.sol_float, TIPS)
+    worth = state.sol_value_micros_up(fee_lamports + rent_lamports + tip_lamports)
+    realise(state, book, Costs(book.wallet.id, fee_lamports, rent_lamports, worth, tip_lamports))
     return worth
 
 

@@ -6,12 +6,13 @@ from msgspec import structs
 
 from overmind.core.books.aggregates import change_lots, change_position, realise
 from overmind.core.books.book import Provisional, WalletBook
-from overmind.core.books.ledger import FEES, MARKET, RENT
+from overmind.core.books.ledger import FEES, MARKET, RENT, TIPS
 from overmind.core.books.lessons import learn
 from overmind.core.books.positions import Lot
 from overmind.core.books.realised import Costs, Disposal, How
 from overmind.core.books.settle.close import book_outcome, count_trade, receiving, settled
 from overmind.core.books.settle.owners import shares_of
+from overmind.core.books.settle.routed import rolled_back
 from overmind.core.books.settle.suspense import pay_debt, take_back, take_bought, true_up
 from overmind.core.books.state import State
 from overmind.core.model.enums import BUY, SELL
@@ -35,8 +36,11 @@ def roll_back(state: State, order_id: OrderId, outcome: Outcome) -> None:
     close_reason = book.closing.get(order.mint)
     fee = known.outcome.fee_lamports
     rent = known.outcome.rent_lamports if isinstance(known.outcome, Filled) else 0
+    tip = known.outcome.tip_lamports
     state.ledger.transfer(fee, SOL, FEES, book.accounts.sol_float)
-    realise(state, book, Costs(book.wallet.id, -fee, -rent, -known.costs_micros))
+    state.ledger.transfer(tip, SOL, TIPS, book.accounts.sol_float)
+    realise(state, book, Costs(book.wallet.id, -fee, -rent, -known.costs_micros, -tip))
+    rolled_back(state, known.outcome, outcome)
     if isinstance(known.outcome, Filled):
         book.filled -= 1
         _unfill(state, book, known, known.outcome)

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from overmind.core.books.aggregates import count_entry
 from overmind.core.books.book import OpenOrder, WalletBook
+from overmind.core.books.settle import routed
 from overmind.core.books.settle.owners import reserve_lots
 from overmind.core.books.settle.retries import start_cooldown
 from overmind.core.books.state import State
@@ -11,7 +14,10 @@ from overmind.core.model.enums import SELL
 from overmind.core.model.ids import SOL, Mint, is_own
 from overmind.core.model.money import Token
 from overmind.core.model.order import Order
+from overmind.core.model.route import RouteName
 from overmind.core.model.signal import Signal
+
+PUBLIC: Final = RouteName.PUBLIC
 
 
 def place(state: State, signal: Signal, order: Order, at_ns: int) -> None:
@@ -43,6 +49,8 @@ def place(state: State, signal: Signal, order: Order, at_ns: int) -> None:
         exiting.open = True
         book.exits_placed += 1
         start_cooldown(state, book, order, at_ns)
+    if order.route is not PUBLIC:
+        routed.placed(state, book, order, at_ns)
     state.touched.append((wallet_id, mint, order.strategy))
 
 
