@@ -93,7 +93,7 @@ ENTRIES: Final = (
         "failover to a wallet already tried",
         ENTERING,
         "    choice = index.choose(request, at_ns, (*tried, *taken))\n",
-        "    choice = index.choose(request, at_ns, tuple(taken))\n",
+        "    choice = index.choose(request, at_ns, taken)\n",
         FAILOVER_TEST,
         world="plain",
     ),

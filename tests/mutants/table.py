@@ -32,6 +32,7 @@ from tests.mutants.restored import RESTORED
 from tests.mutants.routing import ROUTING_BUGS
 from tests.mutants.sending import SENDING_BUGS
 from tests.mutants.shipping import SHIPPING
+from tests.mutants.splits import SPLITS
 from tests.mutants.storage import STORAGE_BUGS
 from tests.mutants.terminal import TERMINAL_BUGS
 from tests.mutants.unlisted import UNLISTED
@@ -40,6 +41,7 @@ from tests.mutants.waiting import WAITING
 SUBJECTS: Final[dict[str, tuple[Mutation, ...]]] = {
     "books": BOOKS,
     "entries": ENTRIES,
+    "splits": SPLITS,
     "limits": LIMITS,
     "durability": DURABILITY,
     "sending": SENDING_BUGS,
