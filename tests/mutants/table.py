@@ -26,6 +26,7 @@ from tests.mutants.notices import NOTICES
 from tests.mutants.numbers import NUMBERS
 from tests.mutants.page import PAGE_BUGS
 from tests.mutants.prices import PRICES
+from tests.mutants.relay import RELAY_BUGS
 from tests.mutants.reports import REPORT_BUGS
 from tests.mutants.restored import RESTORED
 from tests.mutants.routing import ROUTING_BUGS
@@ -46,6 +47,7 @@ SUBJECTS: Final[dict[str, tuple[Mutation, ...]]] = {
     "sending": SENDING_BUGS,
     "chain": CHAIN,
     "firewall": FIREWALL_BUGS,
+    "relay": RELAY_BUGS,
     "capital": CAPITAL,
     "numbers": NUMBERS,
     "door": DOOR_BUGS,

@@ -141,7 +141,7 @@ class SelectionIndex:
         if explores:
             deciding = corrected if decides else costs
             drawn = explored(state, request, at_ns, deciding, place, lambda at: books[slots[at]])
-            place = place if drawn is None else drawn.place
+            place = place if drawn is None else drawn.drawn.place
         choice = self._choice(request, common, places, place)
         correction: int = learned[place].item()
         advice = advice_of(state, wanted, self._pair(places, place), strategy, correction, decides)
