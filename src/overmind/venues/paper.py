@@ -170,6 +170,8 @@ class PaperVenue:
 
     async def quote(self, order: Order) -> Quote | Rejected:
         """The pool's quote at the feed's current price, or why there is none."""
+        if order.mev_protected and order.is_entry and not order.route.protects:
+            return Rejected(Cause.NO_PROTECTED_ROUTE, f"must be protected, and its route is {order.route}")
         tick = self._tick_of(order)
         if self._awaits_price and tick is not None:
             tick = await self._newer(tick)
