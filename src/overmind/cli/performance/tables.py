@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from itertools import accumulate
 
 from overmind.cli.performance.plots import bar, sparkline
-from overmind.cli.present import say, table, usd
+from overmind.cli.present import say, sentence, table, usd
 from overmind.report.figures import figures_of
 from overmind.report.formats import span, typed
 from overmind.views.performance.told import GroupRow, Report, TradeRow
@@ -25,7 +25,7 @@ def summary(report: Report) -> None:
     table("Against what else there was", ("what", "total return"), others, right=("total return",))
     groups("strategy", report.by_strategy)
     for line in report.assumptions:
-        say(f"· {line}", "dim")
+        sentence(f"· {line}", "dim")
 
 
 def groups(by: str, rows: Sequence[GroupRow]) -> None:
