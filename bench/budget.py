@@ -32,11 +32,14 @@ ROOT: Final = Path(__file__).parents[1]
 BUDGET: Final = Path(__file__).with_name("budget.json")
 RISE_MAX: Final = 0.02
 MARK: Final = "getppid"  # the function of the C library that `bench.workload.mark` calls
-MARKS: Final = 2 * PAIRS + 4  # after the start, each piece of the pairs, the batches, the first trades, the trades
+# After the start, each piece of the pairs, the batches, nothing, each piece of the learner's pairs, the first trades,
+# the trades.
+MARKS: Final = 4 * PAIRS + 5
 TIMEOUT_S: Final = 600
 PARENT: Final = "the parent commit"
 DECISION, SETTLEMENT = "a ranked decision", "a settlement"
 BATCH, TRADE = "a batch of marks, 50 wallets", "a paper trade, background work included"
+LEARNED, LESSON = "a decision of the learner, 50 wallets on 2 routes", "a settlement with its lesson"
 
 Counts = dict[str, int]  # instructions, by what is done
 
@@ -110,10 +113,12 @@ def count(tree: Path) -> Counts:
             shutil.copytree(tree / part, copy / part, ignore=shutil.ignore_patterns("__pycache__", "*.egg-info"))
         _run_under_callgrind(copy, Path(folder) / "counted")
         dumps = [_total(Path(folder) / f"counted.{number}") for number in range(1, MARKS + 1)]
-    pairs, (batches, _, trades) = dumps[1 : 2 * PAIRS + 1], dumps[2 * PAIRS + 1 :]
+    pairs, (batches, _, *learned, _, trades) = dumps[1 : 2 * PAIRS + 1], dumps[2 * PAIRS + 1 :]
     return {
         DECISION: round(sum(pairs[0::2]) / PAIRS),
         SETTLEMENT: round(sum(pairs[1::2]) / PAIRS),
+        LEARNED: round(sum(learned[0::2]) / PAIRS),
+        LESSON: round(sum(learned[1::2]) / PAIRS),
         BATCH: round(batches / BATCHES),
         TRADE: round(trades / TRADES),
     }

@@ -22,6 +22,7 @@ from overmind.core.model.ids import Mint
 from overmind.core.model.money import Mark
 from overmind.core.model.order import Ticket
 from overmind.core.model.outcome import Filled
+from overmind.core.model.route import RouteName
 from overmind.core.model.selection import CostTerms, Selection
 from overmind.core.model.units import NS
 from overmind.core.model.wallet import Exits
@@ -98,7 +99,7 @@ def _invested(exits: Exits | None) -> PureDesk:
 def _bought(desk: PureDesk, book: WalletBook, number: int, mint: Mint, exits: Exits | None) -> None:
     state, bought = desk.state, buy(number, mint, START_NS, f"{book.wallet.id}-{mint}").signal
     signal = replace(bought, exits=exits)
-    order = entry_order(state, book, entry_request(state, signal, START_NS + NS), 0, ())
+    order = entry_order(state, book, entry_request(state, signal, START_NS + NS), 0, (), RouteName.PUBLIC)
     placed = OrderPlaced(signal, order, Selection(FREE, 1, WALLETS))
     apply(state, Entry(state.seq + 1, START_NS, placed))
     desk.run(RecordTicket(order.id, Ticket(order.id, b"")), START_NS)

@@ -14,6 +14,7 @@ from overmind.core.model.commands import RecordOutcome, RecordTicket, SubmitSign
 from overmind.core.model.events import Entry, OrderPlaced
 from overmind.core.model.order import Order, Ticket
 from overmind.core.model.outcome import Filled
+from overmind.core.model.route import RouteName
 from overmind.core.model.selection import CostTerms, Selection
 
 ROUNDS = 8_000
@@ -86,7 +87,7 @@ def _gated(desk: PureDesk, command: SubmitSignal, at_ns: int) -> Order:
     for slot in desk.index.candidates(sized, at_ns, ()):
         book = desk.index.books[slot]
         if wallet_may_enter(state, book, sized, at_ns):
-            order = entry_order(state, book, sized, 0, ())
+            order = entry_order(state, book, sized, 0, (), RouteName.PUBLIC)
             placed = OrderPlaced(signal, order, Selection(FREE, 1, len(state.wallets)))
             apply(state, Entry(state.seq + 1, at_ns, placed))
             return order

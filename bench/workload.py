@@ -13,13 +13,15 @@ from pathlib import Path
 
 from msgspec.structs import replace
 
-from bench.desks import PRICE_PICO, START_NS, PureDesk, buy, marks
+from bench.desks import PRICE_PICO, START_NS, PureDesk, bench_wallets, buy, marks
 from bench.measure import quiet_collector
 from bench.selection import _ranked, _settled
 from bench.trading import Trading, trading
 from overmind.clock.virtual import VirtualClock, run_virtual
-from overmind.core.model.commands import ConfigureDesk, SubmitSignal
-from overmind.core.model.desk_settings import Desk
+from overmind.core.model.commands import ConfigureDesk, ConfigureWallet, SubmitSignal
+from overmind.core.model.desk_settings import BOOKING_RULES, Desk, Routing
+from overmind.core.model.enums import LearnerMode
+from overmind.core.model.route import Expected, RouteName
 from overmind.core.model.units import NS
 from overmind.desk.log.decisions import DecisionLog
 from overmind.desk.watches.timers import StopFile, Watch
@@ -31,6 +33,10 @@ PAIRS = 20  # one ranked decision, and its settlement
 BATCHES = 5  # of prices
 TRADES_WARMING, TRADES, TRADES_PER_S = 60, 60, 10  # on paper, beside seconds of background work
 HEARTBEAT_NS = 10 * NS
+ROUTES = {
+    RouteName.PUBLIC: Expected(),
+    RouteName.RELAY: Expected(990_000, 1, tip_lamports=10_000, tip_max_lamports=50_000),
+}
 LOOK_S = 1.0  # between two looks at prices, exits and moves, as a live desk has it
 
 
@@ -40,13 +46,27 @@ def mark() -> None:
 
 
 def main() -> None:
-    desk = PureDesk(WALLETS)
+    desk, learning = PureDesk(WALLETS), _learning()
     desk.run(ConfigureDesk(_beating(desk.desk)), START_NS)
-    _warm(desk)
+    for one in (desk, learning):
+        _warm(one)
     with quiet_collector():
         _decide_and_settle(desk)
         _mark_prices(desk)
+        _decide_and_settle(learning)
     run_virtual(_trade())
+
+
+def _learning() -> PureDesk:
+    """A desk whose learner decides, with wallets that have two routes each."""
+    desk = PureDesk(WALLETS)
+    costs = replace(desk.desk.costs, miss_bps=50.0, in_flight_bps=0.5, fee_max_lamports=150_000)
+    routing = Routing(LearnerMode.ON, routes=ROUTES)
+    configured = replace(_beating(desk.desk), booking_rules=BOOKING_RULES, costs=costs, routing=routing)
+    desk.run(ConfigureDesk(configured), START_NS)
+    for wallet in bench_wallets(WALLETS):
+        desk.run(ConfigureWallet(replace(wallet, routes=tuple(ROUTES))), START_NS)
+    return desk
 
 
 def _beating(desk: Desk) -> Desk:

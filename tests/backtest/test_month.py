@@ -42,6 +42,8 @@ from overmind.journal.memory import MemoryJournal
 from overmind.prices.candles import load_tape
 from overmind.prices.tape import Tape
 from overmind.sandbox.demo import demo_env, demo_signals
+from overmind.venues.depth.classes import Costs, Level
+from overmind.venues.depth.reading import shipped_costs
 
 MONTH: Final = Path(__file__).parent / "month"
 CANDLES: Final = 30 * 288
@@ -90,12 +92,12 @@ class Month(NamedTuple):
     journal: MemoryJournal
 
 
-def run(folder: Path) -> Month:
+def run(folder: Path, costs: Costs | None = None) -> Month:
     config = tight(MultiWalletConfig.from_env({**demo_env(SEED, folder), **ENV}, dotenv=None))
     tape = load_tape(MONTH, tokens_by_symbol(config.desk))
     journal = MemoryJournal()
     signals = [varied(signal, number) for number, signal in enumerate(demo_signals(tape, SEED, SIGNALS))]
-    return Month(tape, play(config, journal, tape, signals, SEED, lambda _: None), journal)
+    return Month(tape, play(config, journal, tape, signals, SEED, lambda _: None, costs=costs), journal)
 
 
 def tight(config: MultiWalletConfig) -> MultiWalletConfig:
@@ -217,6 +219,35 @@ def test_the_month_is_whole(month: Month) -> None:
     assert kinds[DayRolled] in (30, 31)
     assert month.played.books_equal_chain
     assert month.played.signals == SIGNALS
+
+
+# Orders, filled, failed, expired, rejected, and the equity at the end. A change of them is a change of what a backtest
+# says, and belongs into the changelog. The plain market's are those of before there were classes of tokens.
+RECORDED: Final[Mapping[str, tuple[int, int, int, int, int, float]]] = {
+    "plain": (712, 666, 37, 4, 5, 50_246.117286),
+    "calm": (681, 660, 20, 1, 0, 50_307.177248),
+    "normal": (674, 638, 21, 14, 1, 50_429.807083),
+    "stress": (856, 669, 55, 99, 33, 49_926.483193),
+}
+
+
+def test_the_plain_market_gives_the_numbers_of_before(month: Month) -> None:
+    assert told(month) == RECORDED["plain"]
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("level", Level)
+def test_each_level_gives_its_recorded_numbers_within_every_limit(tmp_path: Path, level: Level) -> None:
+    month = run(tmp_path, shipped_costs(level))
+    assert told(month) == RECORDED[level]
+    assert month.played.books_equal_chain
+    assert judge(month.journal.read()) > 200
+    assert accounts_of(list(month.journal.read()))[1].differences == []
+
+
+def told(month: Month) -> tuple[int, int, int, int, int, float]:
+    of = month.played
+    return of.orders, of.filled, of.failed, of.expired, of.rejected, of.portfolio.total_value_usd
 
 
 def test_its_accounts_add_up(month: Month) -> None:

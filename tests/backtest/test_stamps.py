@@ -10,7 +10,7 @@ from tests.backtest.tapes import ROOMY, START_NS, STEP_NS, buy, fills, paid_pric
 
 from overmind.backtest.audit import audit
 from overmind.backtest.history import play
-from overmind.backtest.stamps import BadStamp, Stamps, doubts, known_at
+from overmind.backtest.stamps import BadStamp, Stamps, doubts, known_at, unfilled
 from overmind.config import MultiWalletConfig
 from overmind.core.model.ids import Mint
 from overmind.core.model.units import NS
@@ -70,6 +70,18 @@ def test_times_that_look_like_something_else_are_told(instants: tuple[int, ...],
     found = doubts([buy(f"s{number}", at_ns) for number, at_ns in enumerate(instants)], TAPE)
     assert len(found) == bool(told)
     assert all(one.startswith(told) for one in found)
+
+
+def test_signals_that_nothing_can_fill_are_told() -> None:
+    strange = structs.replace(buy("a", START_NS + STEP_NS), mint=Mint("Z"))
+    late = [buy(f"b{at}", TAPE.end_ns - at) for at in (0, STEP_NS)]
+    found = unfilled([strange, strange, *late, buy("c", START_NS + STEP_NS)], TAPE, lambda mint: f"token {mint}")
+    assert found == [
+        "2 signals name tokens of which the tape has no candles: token Z (2)",
+        "2 signals come when no candle of their token opens any more, so no price follows them",
+    ]
+    assert unfilled([], TAPE, str) == ["there is no signal, so nothing is traded"]
+    assert unfilled([buy("c", START_NS + STEP_NS)], TAPE, str) == []
 
 
 def test_the_audit_shows_that_a_gain_was_look_ahead(tmp_path: Path) -> None:

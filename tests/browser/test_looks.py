@@ -15,7 +15,7 @@ from tests.browser.test_live import wait
 
 from overmind.http.pages.navigation import CHARTS, NAVIGATION
 
-FURTHER = ("/login", "/desk/wallets/primary_04", "/desk/wallets/emergency_01")
+FURTHER = ("/login", "/desk/wallets/primary_04", "/desk/wallets/emergency_01", "/desk/learner")
 PATHS = (*(view.path for view in NAVIGATION), *FURTHER)
 Theme = Literal["light", "dark"]
 THEMES: tuple[Theme, ...] = ("light", "dark")

@@ -158,3 +158,13 @@ def test_the_learner_has_the_mode_that_an_operator_said_last(traded: Path) -> No
     assert "The learner is on (ann, " in table
     refused = overmind(traded, "learn", "mode", "off", "--reason", " ")
     assert refused.returncode == 2
+
+
+def test_the_report_of_the_learner_concludes_nothing_from_a_few_entries(traded: Path) -> None:
+    found = as_json(overmind(traded, "learn", "report", "--json"))
+    assert (found["entries"], found["off_policy"]["doubly_robust"]) == (1, None)
+    assert "shadow" in found["off_policy"]["why_not"]
+    told = overmind(traded, "learn", "report").stdout
+    assert "1 finished entries with a forecast" in told
+    assert "Nothing is concluded of what it would have gained" in told
+    assert "3,000 finished entries" in told

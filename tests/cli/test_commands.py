@@ -146,6 +146,19 @@ def test_route_explains_and_records_nothing(traded: Path) -> None:
     assert as_json(overmind(traded, "stats", "--json")) == before
 
 
+def test_route_shows_the_plan_of_a_divided_buy_beforehand(traded: Path) -> None:
+    asked = ("route", "--strategy", "Arbitrage", "--amount", "90000", "--split", "partial", "--parts", "2")
+    found = as_json(overmind(traded, *asked, "--json"))
+    parts = [(one["order_id"], one["wallet_id"]) for one in found["orders"]]
+    assert [order_id for order_id, _ in parts] == ["route.0.0", "route.1.0"]
+    assert len({wallet_id for _, wallet_id in parts}) == 2
+    assert found["split"]["best_single_wallet_id"] is None
+    shown = overmind(traded, *asked)
+    assert all(wallet_id in shown.stdout for _, wallet_id in parts)
+    bad = overmind(traded, "route", "--strategy", "Arbitrage", "--amount", "90", "--split", "some")
+    assert (bad.returncode, "split: unknown 'some'" in bad.stderr) == (2, True)
+
+
 def test_route_sizes_a_risk_budget_and_says_how(traded: Path) -> None:
     asked = ("route", "--strategy", "Arbitrage", "--risk-budget", "0.01%", "--stop-loss", "4", "--json")
     sizing = as_json(overmind(traded, *asked))["sizing"]

@@ -61,7 +61,7 @@ def test_the_defaults_of_the_desk_are_those_of_the_core(desk: DeskOnDisk) -> Non
         dust_micros=MICROS // 2,
         unlisted=UnlistedRules(32, 50_000 * MICROS, 100 * MICROS, 100, 300),
         costs=CostModel(miss_bps=50.0, in_flight_bps=0.5),
-        routing=Routing(LearnerMode.SHADOW),
+        routing=Routing(LearnerMode.SHADOW, tip_share_max_ppm=2_000, tip_day_max_lamports=50_000_000),
         learner_rules=LearnerRules(
             "overmind", canary_ppm=100_000, loss_day_max_micros=25_000_000, worse_max_ppm=50_000
         ),
@@ -195,6 +195,10 @@ OVERMIND_ROUTING_LANDING_PERCENT        | 80           | desk.routing.landing_pp
 OVERMIND_ROUTING_SLOTS                  | 3            | desk.routing.slots | 3
 OVERMIND_ROUTING_SLOTS                  | 151          | refused | out of bounds
 OVERMIND_ROUTING_LATE_BPS               | 0            | desk.routing.late_bps | 0.0
+OVERMIND_TIP_MAX_PERCENT                | 0.1          | desk.routing.tip_share_max_ppm | 1000
+OVERMIND_TIP_DAY_MAX_SOL                | 0.1          | desk.routing.tip_day_max_lamports | 100000000
+OVERMIND_EXIT_PUBLIC_AFTER_SEC          | 30           | desk.routing.exit_public_after_ns | 30000000000
+OVERMIND_EXIT_PUBLIC_AFTER_SEC          | 3601         | refused | out of bounds
 OVERMIND_ROUTING_LEARNER                | canary       | desk.routing.learner | canary
 OVERMIND_ROUTING_RANDOM_SEED                   | a b          | desk.learner_rules.seed | a b
 OVERMIND_ROUTING_EXPLORE_PERCENT        | 5            | desk.learner_rules.explore_ppm | 50000

@@ -33,6 +33,7 @@ SENT = (
     {**BUY, "signal_id": "small", "notional_usd": "50"},
     {**BUY, "signal_id": "large", "notional_usd": "30000"},
     {**BUY, "signal_id": "held", "action": "Hold"},
+    {**BUY, "signal_id": "shared", "symbol": "BTC", "notional_usd": 30_000, "split": "partial"},
 )
 
 
@@ -94,7 +95,7 @@ def served(folder: Path, story: Callable[[Browser], Awaitable[None]]) -> None:
                 aiohttp.ClientSession(service.url, headers=headers) as session,
             ):
                 async with session.post("/v1/signals", json=SENT) as answer:
-                    assert [one["status"] for one in await answer.json()] == ["placed", "refused", "recorded"]
+                    assert [one["status"] for one in await answer.json()] == ["placed", "refused", "recorded", "placed"]
                 await bench.app.settle()
                 await story(Browser(session, bench))
         journal.close()
@@ -109,6 +110,7 @@ SHOWN = {  # path: what is on it
     "/desk/signals?strategy=Arbitrage": ("No signal fits",),
     "/desk/signals?to=2000-01-01": ("No signal fits",),
     "/desk/signals/small": ("chosen", "may take it", "Its life in the journal"),
+    "/desk/signals/shared": ("Its parts", "shared.0.0", "shared.1.0", "of 30000 USD placed", "No wallet alone could"),
     "/desk/signals/large": ("What would have had to change", "notional at most $"),
     "/desk/orders?token=SOL": ("small.0.0", "filled", "signed: 2", "sent: 2", "confirmed: 2"),
     "/desk/orders?token=ETH": ("No order has ended that fits",),

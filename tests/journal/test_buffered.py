@@ -68,6 +68,29 @@ def test_an_empty_buffer_writes_nothing() -> None:
     assert list(base.read()) == []
 
 
+class Looked(MemoryJournal):
+    """Counts looks at its disk."""
+
+    looks = 0
+
+    async def look(self) -> None:
+        self.looks += 1
+
+
+def test_the_disk_is_looked_at_after_a_write_alone() -> None:
+    """A backtest passes days in a second; a look takes as long as in a day."""
+    base = Looked()
+
+    async def run() -> list[int]:
+        buffered, counts = BufferedJournal(base), list[int]()
+        for step in (buffered.look, buffered.look, buffered.write, buffered.look, buffered.look):
+            await step()
+            counts.append(base.looks)
+        return counts
+
+    assert asyncio.run(run()) == [1, 1, 1, 2, 2]
+
+
 @pytest.mark.parametrize("bad", [[Entry(2, T0, rolled())], entries([placed("s"), refused("s")])], ids=["gap", "twice"])
 def test_a_wrong_sequence_is_found_by_the_write(bad: list[Entry]) -> None:
     buffered = BufferedJournal(MemoryJournal())

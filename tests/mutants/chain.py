@@ -40,20 +40,19 @@ CHAIN: Final = (
     Mutation(
         "expired when the recent status is lost",
         VENUE,
-        "            return await self._effect(work, ticket) if status is not None and status.confirmed else None\n",
+        "            outcome = await self._effect(work, ticket) if status is not None and status.confirmed else None\n",
         "            if status is None:\n"
         "                return Expired()\n"
-        "            return await self._effect(work, ticket) if status.confirmed else None\n",
+        "            outcome = await self._effect(work, ticket) if status.confirmed else None\n",
         EXPIRY_TEST,
         world="chain",
     ),
     Mutation(
         "expired after a timeout",
         VENUE,
-        "            if isinstance(status, Expired):\n                return status\n            return await",
+        "            if isinstance(status, Expired):\n                counts.expired += 1\n",
         "            if isinstance(status, Expired) or self._tips._clock.now_ns() > work.expires_at_ns:\n"
-        "                return Expired()\n"
-        "            return await",
+        "                status = Expired()\n",
         EXPIRY_TEST,
         world="chain",
     ),
@@ -89,16 +88,16 @@ CHAIN: Final = (
     Mutation(
         "settlement ignores rent",
         SETTLEMENT,
-        "effects.fee_lamports + tip, rent, effects.slot)",
-        "effects.fee_lamports + tip, 0, effects.slot)",
+        "effects.fee_lamports + beside, rent, effects.slot, tip_lamports)",
+        "effects.fee_lamports + beside, 0, effects.slot, tip_lamports)",
         SETTLEMENT_TEST,
         world="chain",
     ),
     Mutation(
         "settlement ignores the fee",
         SETTLEMENT,
-        "effects.fee_lamports + tip, rent, effects.slot)",
-        "tip, rent, effects.slot)",
+        "effects.fee_lamports + beside, rent, effects.slot, tip_lamports)",
+        "beside, rent, effects.slot, tip_lamports)",
         SETTLEMENT_TEST,
         world="chain",
     ),

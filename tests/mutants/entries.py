@@ -76,8 +76,8 @@ ENTRIES: Final = (
     Mutation(
         "random order id",
         ENTERING,
-        'id=OrderId(f"{signal.id}.0.{attempt}")',
-        'id=OrderId(f"{signal.id}.0.{id(request)}")',
+        'id=OrderId(f"{signal.id}.{part}.{attempt}")',
+        'id=OrderId(f"{signal.id}.{part}.{id(request)}")',
         "tests/core/test_commands.py::test_an_order_has_one_ticket",
         world="plain",
     ),
@@ -92,8 +92,8 @@ ENTRIES: Final = (
     Mutation(
         "failover to a wallet already tried",
         ENTERING,
-        "    choice = index.choose(request, at_ns, tried)\n",
-        "    choice = index.choose(request, at_ns, ())\n",
+        "    choice = index.choose(request, at_ns, (*tried, *taken))\n",
+        "    choice = index.choose(request, at_ns, taken)\n",
         FAILOVER_TEST,
         world="plain",
     ),

@@ -53,4 +53,18 @@ REPORT_BUGS: Final = (
         'isinstance(value, str) and value.startswith("=")',
         "tests/report/test_files.py::test_no_cell_is_a_formula",
     ),
+    Mutation(
+        "report: a refused buy is held beyond its stop",
+        "views/performance/refused.py",
+        "if stops:\n",
+        "if not stops:\n",
+        "tests/views/performance/test_refused.py::test_refused_buys",
+    ),
+    Mutation(
+        "report: a refused buy costs nothing to trade",
+        "views/performance/report.py",
+        "- round(rate * (one.sold_micros + one.bought_micros))",
+        "",
+        "tests/views/performance/test_refused.py::test_the_desk_s_mean_costs_are_paid_on_both_sides",
+    ),
 )

@@ -7,6 +7,7 @@ from typing import Final
 from tests.mutants.mutation import Mutation
 
 LEARNER_TESTS: Final = "tests/core/entries/test_learner.py::"
+MODE_TESTS: Final = "tests/core/control/test_learner_mode.py::"
 DRAWING_TESTS: Final = "tests/core/entries/test_drawing.py::"
 DRAWING: Final = "core/entries/drawing.py"
 INDEX: Final = "core/entries/selection_index.py"
@@ -29,14 +30,14 @@ ROUTING_BUGS: Final = (
     Mutation(
         "learner: passes the gate by",
         INDEX,
-        "        favoured = self._cheapest(request, at_ns, candidates, corrected)\n",
-        "        favoured = int(corrected.argmin())\n",
+        "favoured = best if corrected.argmin() == best else self._cheapest(request, at_ns, slots, corrected)",
+        "favoured = int(corrected.argmin())",
         LEARNER_TESTS + "test_a_learner_that_is_on_never_passes_the_gate_by",
     ),
     Mutation(
         "learner: the correction has no bound",
         "core/learning/forecast.py",
-        "np.clip(learned - nominal, -CORRECTION_MAX, CORRECTION_MAX)",
+        "np.minimum(np.maximum(learned - nominal, -CORRECTION_MAX), CORRECTION_MAX)",
         "learned - nominal",
         "tests/core/learning/test_forecast.py::test_a_correction_is_at_most_25_basis_points",
     ),
@@ -57,8 +58,8 @@ ROUTING_BUGS: Final = (
     Mutation(
         "exploring: a retry explores",
         INDEX,
-        "explores = not excluded and among is None and may_explore(",
-        "explores = may_explore(",
+        "        explores = not excluded and among is None\n",
+        "        explores = among is None\n",
         DRAWING_TESTS + "test_who_may_be_drawn",
     ),
     Mutation(
@@ -116,5 +117,68 @@ ROUTING_BUGS: Final = (
         "others = [(p, share_ppm * MICRO",
         "others = [(p, PPM * MICRO",
         DRAWING_TESTS + "test_chances_are_exact_and_bounded",
+    ),
+    Mutation(
+        "learner: loses on when its budget is spent",
+        "core/control/learner.py",
+        "    if is_spent(rules, standing):",
+        "    if False:",
+        MODE_TESTS + "test_a_learner_that_lost_its_budget_falls_back_until_somebody_looks",
+    ),
+    Mutation(
+        "learner: decides on with forecasts that are worse than configured",
+        "core/learning/standing.py",
+        "return found.outcomes >= JUDGED_MIN and found.worse_ppm > rules.worse_max_ppm",
+        "return False",
+        MODE_TESTS + "test_forecasts_that_are_worse_than_the_configured_ones_make_it_fall_back",
+    ),
+    Mutation(
+        "learner: a start heals what fell back",
+        "core/control/learner.py",
+        "return None if old is None or old.routing.learner is desk.routing.learner else state.learner_mode",
+        "return None if old is None else state.learner_mode",
+        MODE_TESTS + "test_who_sets_the_mode",
+    ),
+    Mutation(
+        "learner: the canary decides every signal",
+        DRAWING,
+        "return draw_ppm(CANARY + rules.seed, signal_id) < rules.canary_ppm",
+        "return True",
+        MODE_TESTS + "test_a_canary_decides_its_share_of_the_signals_and_no_other",
+    ),
+    Mutation(
+        "learner: a forecast is kept for ever",
+        "core/books/lessons.py",
+        "forecast = state.standing.forecasts.pop(order.id, None)",
+        "forecast = state.standing.forecasts.get(order.id)",
+        MODE_TESTS + "test_each_forecast_is_scored_once_and_then_forgotten",
+    ),
+    Mutation(
+        "learner: an operator may let it decide while it is not trusted",
+        "core/control/learner.py",
+        "    if change.mode in LEARNER_DECIDES and fault is not None:",
+        "    if False:",
+        MODE_TESTS + "test_a_learner_that_lost_its_budget_falls_back_until_somebody_looks",
+    ),
+    Mutation(
+        "learner's report: concludes from too little support",
+        "views/learning/off_policy.py",
+        "    if effective < ESS_MIN:",
+        "    if False:",
+        "tests/views/learning/test_off_policy.py::test_too_little_support_concludes_nothing",
+    ),
+    Mutation(
+        "learner's report: forgets the chance that a choice had",
+        "views/learning/off_policy.py",
+        "weights = np.array([one.agrees / one.propensity for one in drawn])",
+        "weights = np.array([one.agrees / 1.0 for one in drawn])",
+        "tests/views/learning/test_off_policy.py::test_without_noise_all_three_agree_with_the_truth",
+    ),
+    Mutation(
+        "learner's report: a second attempt counts as a choice",
+        "views/learning/samples.py",
+        "                if order.attempt == 0:",
+        "                if True:",
+        "tests/views/learning/test_report.py::test_a_sample_has_what_was_journaled_of_the_choice",
     ),
 )

@@ -26,11 +26,13 @@ from tests.mutants.notices import NOTICES
 from tests.mutants.numbers import NUMBERS
 from tests.mutants.page import PAGE_BUGS
 from tests.mutants.prices import PRICES
+from tests.mutants.relay import RELAY_BUGS
 from tests.mutants.reports import REPORT_BUGS
 from tests.mutants.restored import RESTORED
 from tests.mutants.routing import ROUTING_BUGS
 from tests.mutants.sending import SENDING_BUGS
 from tests.mutants.shipping import SHIPPING
+from tests.mutants.splits import SPLITS
 from tests.mutants.storage import STORAGE_BUGS
 from tests.mutants.terminal import TERMINAL_BUGS
 from tests.mutants.unlisted import UNLISTED
@@ -39,11 +41,13 @@ from tests.mutants.waiting import WAITING
 SUBJECTS: Final[dict[str, tuple[Mutation, ...]]] = {
     "books": BOOKS,
     "entries": ENTRIES,
+    "splits": SPLITS,
     "limits": LIMITS,
     "durability": DURABILITY,
     "sending": SENDING_BUGS,
     "chain": CHAIN,
     "firewall": FIREWALL_BUGS,
+    "relay": RELAY_BUGS,
     "capital": CAPITAL,
     "numbers": NUMBERS,
     "door": DOOR_BUGS,

@@ -127,8 +127,8 @@ UNLISTED: Final = (
     Mutation(
         "unlisted: tried sale uses what is kept for exits",
         "solana/jupiter_api.py",
-        "        return await self._api.order(order, taker, Purpose.LOOK)\n",
-        "        return await self._api.order(order, taker)\n",
+        "        return await self._api.order(order, taker, bid, Purpose.LOOK)\n",
+        "        return await self._api.order(order, taker, bid)\n",
         "tests/solana/test_jupiter_api.py::test_a_look_uses_no_request_that_an_exit_or_another_entry_may_need",
     ),
     Mutation(

@@ -246,6 +246,34 @@ def test_a_volume_in_dollars_is_doubted(tmp_path: Path) -> None:
     assert "volume must be in whole tokens" in note
 
 
+@pytest.mark.parametrize(
+    ("rows", "said"),
+    [
+        ([f"{29_000_000 + 300 * at},1,1,1,1,1" for at in range(3)], "begin at 1970-12-02T15:33:20+00:00: a unix time"),
+        ([f"{1_743_897_600 + 300 * at},1,1,1,1,0" for at in range(3)], "3 of 3 candles have no volume"),
+    ],
+    ids=["times in minutes", "no volume"],
+)
+def test_what_may_be_meant_otherwise_is_told(tmp_path: Path, rows: list[str], said: str) -> None:
+    (note,) = load_tape(write(tmp_path, HEADER + "\n".join(rows)), TOKENS).notes
+    assert said in note
+
+
+@pytest.mark.parametrize(
+    ("begin", "what"),
+    [(b"\x1f\x8b", "a compressed file"), (b"PK\x03\x04", "a compressed file"), (b"\xff\xfe", "UTF-16 text")],
+)
+def test_a_file_that_is_no_text_is_named(tmp_path: Path, begin: bytes, what: str) -> None:
+    with pytest.raises(TapeError, match=what):
+        load_tape(write(tmp_path, begin + b"1,2"), TOKENS)
+
+
+def test_a_folder_of_archives_says_what_to_unpack(tmp_path: Path) -> None:
+    write(tmp_path, b"", "SOLUSDT-5m-2025-04.zip")
+    with pytest.raises(TapeError, match=r"Unpack SOLUSDT-5m-2025-04\.zip"):
+        load_tape(tmp_path, TOKENS)
+
+
 def test_digits_beyond_the_twelfth_decimal_are_cut_off(tmp_path: Path) -> None:
     content = HEADER + GOOD + NEXT.replace("101.5", "101.12345678901299")
     assert load_tape(write(tmp_path, content), TOKENS).series[Mint("sol")].close_pico[1] == 101_123_456_789_012
@@ -276,6 +304,8 @@ def test_a_token_that_no_list_has(tmp_path: Path) -> None:
         "open_time" + HEADER[9:] + GOOD + NEXT,
         "Date" + HEADER[9:] + GOOD + NEXT,
         HEADER + NEXT + GOOD + GOOD,
+        (HEADER + GOOD + NEXT).replace(",", ";"),
+        (HEADER + GOOD + NEXT).replace(",", "\t"),
         HEADER + GOOD + NEXT.rstrip("\n"),
         "\ufeff" + HEADER + GOOD + NEXT,
         (HEADER + GOOD + NEXT + "\n\n").replace("\n", "\r\n"),

@@ -16,7 +16,7 @@ from overmind import HFTConfig
 from overmind.clock.clocks import SystemClock
 from overmind.core.model.commands import CommandRefused
 from overmind.core.model.desk_settings import Routing
-from overmind.core.model.route import Expected, RouteName
+from overmind.core.model.route import RouteName
 from overmind.desk.relaying import relay_settings
 from overmind.ports import Priority
 from overmind.sandbox.localnet.relay import TIP_ACCOUNTS
@@ -132,12 +132,13 @@ def test_what_a_desk_cannot_honour_is_refused(
     assert "my-secret" not in str(refused.value)
 
 
-def test_the_tip_is_reserved_beside_the_fee(desk: DeskOnDisk) -> None:
-    before = msgspec.structs.replace(desk.load().desk, routing=Routing())
-    after = with_relay(HFTConfig(tip_lamports=20_000), before)
-    assert after.routing.routes[RouteName.RELAY].tip_max_lamports == 20_000
-    assert after.costs.fee_max_lamports == before.costs.fee_max_lamports + 20_000
-    assert with_relay(HFTConfig(tip_lamports=20_000), after) == after
-    capped = Routing(routes={RouteName.RELAY: Expected(tip_max_lamports=19_999)})
-    with pytest.raises(CommandRefused, match="tip_lamports: 20000, and the desk's cap is 19999"):
-        with_relay(HFTConfig(tip_lamports=20_000), msgspec.structs.replace(before, routing=capped))
+def test_the_highest_tip_is_reserved_beside_the_fee(desk: DeskOnDisk) -> None:
+    config, hft = desk.load(OVERMIND_RELAY_TIP_MAX_LAMPORTS="30000"), HFTConfig(tip_lamports=20_000)
+    cap, before = config.chain.tip_max_lamports, msgspec.structs.replace(config.desk, routing=Routing())
+    after = with_relay(hft, before, cap)
+    relay = after.routing.routes[RouteName.RELAY]
+    assert (cap, relay.tip_lamports, relay.tip_max_lamports) == (30_000, 20_000, 30_000)
+    assert after.costs.fee_max_lamports == before.costs.fee_max_lamports + 30_000
+    assert with_relay(hft, after, cap) == after
+    with pytest.raises(CommandRefused, match="30001 is above the cap; OVERMIND_RELAY_TIP_MAX_LAMPORTS is 30000"):
+        with_relay(HFTConfig(tip_lamports=30_001), before, cap)

@@ -55,6 +55,17 @@ def test_random_draws_differ_from_each_other_and_repeat_with_their_seed(tmp_path
     assert len({tuple(one.items()) for one in drawn[0]}) == 40
 
 
+def test_every_value_that_is_drawn_has_digits_that_the_setting_keeps(tmp_path: Path) -> None:
+    vary = (
+        "[vary]\nOVERMIND_ASSET_MAX_PERCENT = { from = 0.5, to = 99.5 }\nhft_wallet.allocation = { from = 0, to = 1 }\n"
+        "hft_wallet.max_position_size = { from = 10.000001, to = 11 }"
+    )
+    plan = read_plan(write_sweep(tmp_path, "draws = 100", vary))
+    config = MultiWalletConfig.from_env(demo_env(1, tmp_path), dotenv=None)
+    for name in plan.varied:
+        assert fault_of(name, [one[name] for one in combinations(plan)], config.wallets) is None, name
+
+
 def test_more_draws_than_the_grid_has_are_the_grid(tmp_path: Path) -> None:
     assert len(combinations(read_plan(write_sweep(tmp_path, "draws = 9")))) == 4
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,9 +13,11 @@ import msgspec
 import pytest
 from msgspec.structs import replace
 from tests.support.command import as_json, overmind
+from tests.support.command_process import COMMAND, environment
 from tests.sweep.files import VARY, write_sweep
 
 from overmind.config import ConfigError
+from overmind.core.model.numbers import whole
 from overmind.sandbox.demo import demo_env
 from overmind.sweep.executor import PERISHED, Processes
 from overmind.sweep.plan import Plan, read_plan
@@ -38,6 +41,21 @@ def test_a_run_is_the_backtest_of_its_settings_and_its_part(tmp_path: Path) -> N
     assert results[0].to_at == results[1].from_at == "2025-04-06T01:00:00+00:00"
     assert results[0] == player.play(results[0].task)
     assert msgspec.json.decode(msgspec.json.encode(results[0]), type=Result) == results[0]
+
+
+def test_a_part_knows_nothing_of_the_next(tmp_path: Path) -> None:
+    """Prices and signals of the second part are others; the first part's result is the same."""
+    player, plan = player_of(tmp_path, "parts = 2")
+    task = tasks_of(plan, "x")[0]
+    first = player.play(task)
+    tape, signals = tmp_path / "tape" / "SOLUSDT_5m.csv", tmp_path / "signals.jsonl"
+    header, *rows = tape.read_text().splitlines()
+    half = len(rows) // 2
+    tape.write_text("\n".join([header, *rows[:half], *(row.replace(",10", ",20") for row in rows[half:])]))
+    signals.write_text("\n".join(signals.read_text().splitlines()[:2]))
+    other = Player(plan.work, demo_env(1, tmp_path))
+    assert other.play(task) == first
+    assert other.play(replace(task, part=1)) != player.play(replace(task, part=1))
 
 
 def test_the_fingerprint_follows_all_that_decides_a_result(tmp_path: Path) -> None:
@@ -133,6 +151,32 @@ def test_a_process_that_perishes_costs_one_run(tmp_path: Path, monkeypatch: pyte
     endless = replace(plan.work, signals=_endless(tmp_path))
     found = [*_killing_the_first(endless, tasks)]
     assert sorted(one.error for one in found) == [PERISHED] * len(tasks)
+
+
+@pytest.mark.soak
+def test_a_killed_sweep_goes_on_where_it_ended(tmp_path: Path) -> None:
+    """Its processes end with it, and what they had given back is kept."""
+    write_sweep(tmp_path, "draws = 80", "[vary]\nOVERMIND_ASSET_MAX_PERCENT = { from = 1, to = 99.5 }")
+    words, variables = ["sweep", "sweep.toml", "--jobs", "2", "--json"], environment(tmp_path)
+    with subprocess.Popen([*COMMAND, *words], cwd=tmp_path, env=variables, stdout=subprocess.DEVNULL) as running:
+        while len(list((tmp_path / "sweep.runs").glob("*.json"))) < 10:
+            assert running.poll() is None, "the sweep ended before it was killed"
+            time.sleep(0.01)
+        workers = _children(running.pid)
+        running.kill()
+    known = len(list((tmp_path / "sweep.runs").glob("*.json")))
+    assert known < 80
+    assert len(workers) >= 2
+    again = subprocess.run([*COMMAND, *words], cwd=tmp_path, env=variables, capture_output=True, text=True, check=True)
+    assert f"{known} of them are known already" in again.stderr
+    assert len(list((tmp_path / "sweep.runs").glob("*.json"))) == 80
+    assert [pid for pid in workers if Path(f"/proc/{pid}").exists()] == []
+
+
+def _children(pid: int) -> list[int]:
+    """Processes that this one started."""
+    found = Path(f"/proc/{pid}/task/{pid}/children").read_text(encoding="ascii")
+    return [number for text in found.split() if (number := whole(text, 1, 2**31)) and isinstance(number, int)]
 
 
 def _endless(folder: Path) -> str:

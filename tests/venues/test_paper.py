@@ -444,3 +444,15 @@ def test_a_silent_feed_gives_no_live_quote() -> None:
     )  # fmt: skip
     with pytest.raises(VenueUnavailable, match="newer than the order"):
         run_virtual(live.quote(order()))
+
+
+@pytest.mark.parametrize(
+    ("failure_ppm", "tip"), [(0, 5_000), (1_000_000, 0)], ids=["in the swap that fills", "not in one that reverts"]
+)
+def test_a_tip_is_paid_beside_the_fee_and_within_its_part(failure_ppm: int, tip: int) -> None:
+    """The tip belongs to the transaction that trades, so that one that reverts pays none (solana-facts §5.4)."""
+    clock = SteppingClock(START_NS)
+    model = msgspec.structs.replace(PERFECT, failure_ppm=failure_ppm, priority_fee_max_lamports=10**9)
+    paid = fate(venue(model=model, clock=clock), clock, order(fee_max_lamports=105_000, tip_max_lamports=5_000))
+    assert isinstance(paid, Filled | Failed)
+    assert (paid.fee_lamports, paid.tip_lamports) == (100_000, tip)

@@ -151,15 +151,21 @@ class InsideCandles:
                     position = book.positions.get(mint)
                     if position is None or closed_ns <= position.opened_ns:
                         continue
-                    reached = reached_inside(book, position, *self._with_costs(mint, closed_ns, candle))
+                    reached = reached_inside(book, position, *self._with_costs(book, position, closed_ns, candle))
                     if reached is not None:
                         yield from self._sale(book, position, reached, closed_ns, candle)
                         break
 
-    def _with_costs(self, mint: Mint, closed_ns: int, candle: Candle) -> tuple[Candle, int]:
-        """The candle with the depth that a sale meets, and what half the spread and the pool's fee leave."""
+    def _with_costs(self, book: WalletBook, position: Position, closed_ns: int, candle: Candle) -> tuple[Candle, int]:
+        """The candle with the depth that a sale meets, and what half the spread and the pool's fee leave.
+
+        Only a target needs them, and only if the candle reached the target itself.
+        """
         if self._pool_of is not None:
-            pool = self._pool_of(mint, closed_ns)
+            target = profit_pico(book, position)
+            if target is None or candle.high_pico < target:
+                return candle, PPM
+            pool = self._pool_of(position.token.mint, closed_ns)
             return candle._replace(depth_micros=pool.depth_micros), pool.kept_ppm
         state = self._engine.state
         half_spread_bps = state.settings.costs.half_spread_bps if state.desk is not None else 0

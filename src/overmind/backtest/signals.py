@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Final
 
 from overmind.backtest.stamps import BadStamp, Stamps, known_at
+from overmind.clock.instants import iso_seconds
 from overmind.config import MultiWalletConfig
 from overmind.core.model.money import Token
 from overmind.core.model.signal import Signal
@@ -72,5 +73,6 @@ def _off_tape(signal: Signal, tape: Tape) -> str:
     if signal.at_ns is None:
         return "timestamp: missing. A backtest must know when the signal came"
     if not tape.start_ns <= signal.at_ns <= tape.end_ns:
-        return "timestamp: outside the tape. Signals must lie between its first and last candle"
+        first, last = iso_seconds(tape.start_ns), iso_seconds(tape.end_ns)
+        return f"timestamp: {iso_seconds(signal.at_ns)} is outside the tape, which has candles from {first} to {last}"
     return ""

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import enum
 from bisect import bisect_left
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Callable, Sequence
 from typing import Final
 
 from msgspec import structs
 
+from overmind.core.model.ids import Mint
 from overmind.core.model.signal import Signal
 from overmind.prices.tape import Series, Tape
 
 MOMENT_NS: Final = 1  # before a candle closes: a signal from it fills at the next candle's opening price
+STRANGE_SHOWN: Final = 5
 
 
 class Stamps(enum.StrEnum):
@@ -73,3 +76,24 @@ def doubts(signals: Sequence[Signal], tape: Tape) -> list[str]:
             f"the next candle to open, up to {tape.longest_ns / 1e9:g} s; finer candles shorten that"
         )
     return found
+
+
+def unfilled(signals: Sequence[Signal], tape: Tape, symbol_of: Callable[[Mint], str]) -> list[str]:
+    """Which signals nothing can fill, whatever the desk decides."""
+    if not signals:
+        return ["there is no signal, so nothing is traded"]
+    found = []
+    strange = Counter(symbol_of(one.mint) for one in signals if one.mint not in tape.series)
+    if strange:
+        named = ", ".join(f"{symbol} ({count})" for symbol, count in strange.most_common(STRANGE_SHOWN))
+        more = ", …" if len(strange) > STRANGE_SHOWN else ""
+        found.append(f"{strange.total()} signals name tokens of which the tape has no candles: {named}{more}")
+    late = sum(is_late(one, tape) for one in signals)
+    if late:
+        found.append(f"{late} signals come when no candle of their token opens any more, so no price follows them")
+    return found
+
+
+def is_late(signal: Signal, tape: Tape) -> bool:
+    series = tape.series.get(signal.mint)
+    return series is not None and series.opens_after_ns(signal.at_ns or 0) is None

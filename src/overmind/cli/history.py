@@ -18,7 +18,7 @@ from overmind.backtest.bots import bars, play_bot
 from overmind.backtest.history import Played, play
 from overmind.backtest.inside import InsideSummary
 from overmind.backtest.signals import read_signals
-from overmind.backtest.stamps import Stamps, doubts
+from overmind.backtest.stamps import Stamps, doubts, unfilled
 from overmind.backtest.tapes import open_history
 from overmind.backtest.token_file import read_tokens, with_classes
 from overmind.cli import desk_tables, present
@@ -36,6 +36,7 @@ from overmind.journal.sqlite import SqliteJournal
 from overmind.prices.candles import load_tape
 from overmind.prices.tape import Tape
 from overmind.venues.depth.classes import Costs, Level
+from overmind.views.amounts import symbol_of
 from overmind.views.verify import verify
 
 SOL_PRICE_MAX: Final = 1_000_000  # in USD
@@ -125,18 +126,22 @@ def backtest(
         if finer is not None and finer.step_ns >= history.step_ns:
             present.complain(f"{detail}: its candles are not shorter than the tape's", "name finer ones with --detail")
             raise typer.Exit(BAD_INPUT)
+        for note in history.notes:
+            present.warn(note)  # Before the signals, whose errors they may explain.
         assumed = [*assumptions_of(history, seed, finer, costs=market, tokens=config.desk.tokens.values())]
         run = _Run(config, history, seed, finer, market)
         if bot is not None:
-            warnings = [*history.notes]
+            doubted = list[str]()
             play_one = _of_bot(run, bot, bot_log)
         else:
             assert signals is not None  # `_require_one`
             read = read_signals(signals, config, history, stamps)
-            warnings = [*history.notes, *([] if stamps is not None else doubts(read, history))]
+            doubted = [] if stamps is not None or not read else doubts(read, history)
+            doubted += unfilled(read, history, partial(symbol_of, config.desk))
             play_one = _of_signals(run, read)
-        for warning in warnings:
-            present.warn(warning)
+        for doubt in doubted:
+            present.warn(doubt)
+        warnings = [*history.notes, *doubted]
         ran = BacktestRun(
             config.mode.value,
             config.cluster.value,

@@ -1,20 +1,25 @@
-"""`overmind learn`: how the learner stands, and whether it decides."""
+"""`overmind learn`: how the learner stands, whether it decides, and what it learned."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 
 from overmind.cli import present
+from overmind.cli.exit_codes import BAD_INPUT
 from overmind.cli.offline import command_on_disk
-from overmind.cli.opening import AsJson, DataDir, data_dir_of, state_on_disk
+from overmind.cli.opening import AsJson, DataDir, data_dir_of, journal_read_only, state_on_disk
 from overmind.cli.reasons import By, Reason, attribution, caller_name, refuse_blank
 from overmind.cli.remote import call_service
 from overmind.core.model.commands import ChangeLearnerMode
 from overmind.core.model.enums import LearnerMode
 from overmind.views.learner import LearnerRow, learner
+from overmind.views.learning.off_policy import Interval, OffPolicy
+from overmind.views.learning.report import LearnerReport, learner_report
+
+BAR: Final = 20  # characters
 
 learn_cli = typer.Typer(
     help="Show what the learner does, or change its mode.\n\n"
@@ -51,6 +56,71 @@ def mode(
     if call_service(directory, "/v1/learner/mode", body) is None:
         command_on_disk(directory, ChangeLearnerMode(mode, who, reason))
     _show(directory, as_json)
+
+
+@learn_cli.command()
+def report(as_json: AsJson = False, data_dir: DataDir = None) -> None:
+    """Report what was learned, and what the learner's choices would have been worth.
+
+    It reads the whole journal. Nothing is concluded from fewer than 200 effective entries, nor from shadow alone.
+    """
+    with journal_read_only(data_dir_of(data_dir)) as journal:
+        found = learner_report(journal.read(0))
+    if found is None:
+        present.complain("the journal has no desk that was configured", "run the desk once: `overmind run`")
+        raise typer.Exit(BAD_INPUT)
+    if as_json:
+        present.emit_json(found)
+    else:
+        _tell(found)
+
+
+def _tell(found: LearnerReport) -> None:
+    present.say(f"{found.entries:,} finished entries with a forecast, over {found.days:.1f} days.", "bold")
+    rows = [
+        (one.of, one.name, one.what, f"{one.mean:+.2f} {one.unit}", _range(one.low, one.high)) for one in found.believed
+    ]
+    present.table("Beyond the configuration", ("of", "name", "what", "learned", "95 %"), rows)
+    if found.calibration is not None:
+        title = (
+            f"Landing forecasts: Brier {found.calibration.learned:.4f}, configured {found.calibration.configured:.4f}"
+        )
+        bins = ((f"{b.forecast:.0%}", f"{b.landed:.0%}", b.entries, _bar(b.landed)) for b in found.calibration.bins)
+        present.table(title, ("forecast", "landed", "entries", "of them landed"), bins, right=("entries",))
+    choices = found.choices
+    present.say(
+        f"The learner agrees with {choices.agrees:,} of {choices.entries:,} choices. By its own forecasts the others"
+        f" would have gained {choices.gain_bps:+.2f} bps an entry, which is no evidence."
+    )
+    _tell_evidence(found.off_policy)
+    steps = ((one.step, one.needed, one.found, "yes" if one.met else "no") for one in found.ladder)
+    present.table("From shadow to on", ("step", "needed", "found", "met"), steps)
+
+
+def _tell_evidence(found: OffPolicy) -> None:
+    if found.doubly_robust is None or found.ips is None or found.snips is None:
+        present.say(f"Nothing is concluded of what it would have gained: {found.why_not}.")
+        return
+    rows = [
+        ("inverse propensities", f"{found.ips:+.2f} bps", ""),
+        ("the same, self-normalised", f"{found.snips:+.2f} bps", ""),
+        ("doubly robust", *_lift(found.doubly_robust)),
+        *((f"doubly robust, {strategy}", *_lift(one)) for strategy, one in found.by_strategy.items()),
+    ]
+    title = f"Gain over the cost model, from {found.entries:,} drawn entries ({found.effective:.0f} effective)"
+    present.table(title, ("estimate", "gain", "95 %"), rows)
+
+
+def _lift(one: Interval) -> tuple[str, str]:
+    return f"{one.value:+.2f} bps", _range(one.low, one.high)
+
+
+def _range(low: float, high: float) -> str:
+    return f"{low:+.2f} to {high:+.2f}"
+
+
+def _bar(share: float) -> str:
+    return "#" * round(BAR * share)
 
 
 def _show(directory: Path, as_json: bool) -> None:

@@ -169,10 +169,11 @@ def changes(rows: Sequence[WayRow]) -> None:
 def candidates(rows: Sequence[Mapping[str, object]]) -> None:
     table(
         "Candidates",
-        ("wallet", "eligible", "cost bps", "terms", "refusals"),
+        ("wallet", "route", "eligible", "cost bps", "terms", "refusals"),
         (
             (
                 row["wallet_id"],
+                row.get("route", ""),
                 "yes" if row["eligible"] else "no",
                 "" if row["expected_cost_bps"] is None else f"{row['expected_cost_bps']:.2f}",
                 _terms(row["terms"]),

@@ -30,6 +30,7 @@ from overmind.config.variables.chain import (
     WITNESS_URL,
     Cluster,
 )
+from overmind.config.variables.routing import RELAY_TIP_MAX
 from overmind.core.model.enums import TradingMode
 from overmind.core.model.value import Value
 
@@ -61,6 +62,7 @@ class ChainConfig(Value, frozen=True):
     second_swap_api_key: Secret | None = None
     proceeds_rpc_urls: tuple[Secret, ...] = ()  # two nodes of two operators
     relay: RelayConfig | None = None  # the protected route; None: there is none
+    tip_max_lamports: int = 0  # the cap of one tip, also where no relay is configured yet
 
 
 def chain_config(cluster: Cluster, rpc_url: Secret | None, settings: Settings, findings: Findings) -> ChainConfig:
@@ -100,6 +102,7 @@ def chain_config(cluster: Cluster, rpc_url: Secret | None, settings: Settings, f
         second_swap_api_key=settings.get(SECOND_SWAP_KEY),
         proceeds_rpc_urls=_proceeds_nodes(rpc_urls, swap_url, settings.get(SECOND_SWAP_URL), findings),
         relay=read_relay(cluster, settings, findings),
+        tip_max_lamports=settings.get(RELAY_TIP_MAX),
     )
 
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from overmind.config.learning import learner_rules
 from overmind.config.problems import Findings
+from overmind.config.routes import routing_of
 from overmind.config.secrecy import shown
 from overmind.config.settings import Settings
 from overmind.config.token_list import tokens_of
@@ -79,7 +80,6 @@ from overmind.config.variables.risk import (
     STRATEGY_MAX,
     VOLATILITY_HALF_LIFE,
 )
-from overmind.config.variables.routing import ROUTING_LANDING, ROUTING_LATE, ROUTING_LEARNER, ROUTING_SLOTS
 from overmind.config.variables.unlisted import (
     UNLISTED_IMPACT_MAX,
     UNLISTED_LIQUIDITY_MIN,
@@ -102,6 +102,7 @@ def build_desk(settings: Settings, cluster: Cluster, managed: Managed, findings:
     quote, tokens = tokens_of(cluster, settings.get(TOKENS_FILE), findings)
     _check_feeds(settings, quote, tokens, findings)
     multi_wallet_enabled = settings.get(MULTI_WALLET_ENABLED)
+    routing = routing_of(cluster, settings, managed.wallets.values())
     return Desk(
         quote=quote,
         tokens=tokens,
@@ -158,8 +159,8 @@ def build_desk(settings: Settings, cluster: Cluster, managed: Managed, findings:
         admission=_admission(settings, cluster),
         admission_exit=settings.get(ADMISSION_EXIT),
         unlisted=_unlisted(settings),
-        costs=_costs(settings, findings),
-        routing=_routing(settings),
+        costs=_costs(settings, routing, findings),
+        routing=routing,
         learner_rules=learner_rules(settings),
         ceilings=_ceilings(settings),
     )
@@ -229,19 +230,10 @@ def _default_wallet(named: str, multi_wallet_enabled: bool, managed: Managed, fi
     return WalletId(named)
 
 
-def _routing(settings: Settings) -> Routing:
-    return Routing(
-        learner=settings.get(ROUTING_LEARNER),
-        landing_ppm=settings.get(ROUTING_LANDING),
-        slots=settings.get(ROUTING_SLOTS),
-        late_bps=settings.get(ROUTING_LATE),
-    )
-
-
-def _costs(settings: Settings, findings: Findings) -> CostModel:
+def _costs(settings: Settings, routing: Routing, findings: Findings) -> CostModel:
     costs = CostModel(
         fee_lamports=settings.get(COST_FEE),
-        fee_max_lamports=settings.get(COST_FEE_MAX),
+        fee_max_lamports=settings.get(COST_FEE_MAX) + routing.tip_max_lamports,
         rent_lamports=settings.get(COST_RENT),
         rent_2022_lamports=settings.get(COST_RENT_2022),
         rent_lost_ppm=settings.get(COST_RENT_LOST),
@@ -253,10 +245,10 @@ def _costs(settings: Settings, findings: Findings) -> CostModel:
         miss_half_life_ns=settings.get(COST_MISS_HALF_LIFE),
         in_flight_bps=settings.get(COST_IN_FLIGHT),
     )
-    if costs.fee_lamports > costs.fee_max_lamports:
+    if costs.fee_lamports > (fee_max := settings.get(COST_FEE_MAX)):
         findings.refuse(
             COST_FEE.name,
-            f"{costs.fee_lamports} is above {COST_FEE_MAX.name} ({costs.fee_max_lamports})",
+            f"{costs.fee_lamports} is above {COST_FEE_MAX.name} ({fee_max})",
             "reserve at least what a swap is expected to cost",
         )
     return costs

@@ -16,6 +16,7 @@ from overmind.config.environment import DEFAULT_DOTENV, Environment
 from overmind.config.misspelt import check_names
 from overmind.config.notices import NoticeSettings, read_notices
 from overmind.config.problems import ConfigError, Findings, Problem
+from overmind.config.routes import with_routes
 from overmind.config.secrecy import MASK, Secret, shown, shown_path
 from overmind.config.settings import Effective, Settings
 from overmind.config.variables.capital import AUTO_REBALANCE_ENABLED
@@ -43,10 +44,9 @@ from overmind.config.variables.service import (
 )
 from overmind.config.variables.signals import SIGNAL_FIELDS_IGNORED
 from overmind.config.variables.table import VARIABLES
-from overmind.config.variables.wallets import MANAGED_WALLETS
 from overmind.config.wallets import WalletConfig, read_wallets
 from overmind.core.model.desk_settings import Desk
-from overmind.core.model.enums import TradingMode, WalletType
+from overmind.core.model.enums import TradingMode
 from overmind.core.model.ids import WalletId
 from overmind.core.model.numbers import decimal_of
 
@@ -120,8 +120,7 @@ def _load(env: Mapping[str, str], dotenv: Path | None) -> MultiWalletConfig | Co
     mode = settings.get(TRADING_MODE)
     cluster, rpc_url = choose_cluster(mode, settings, findings)
     managed = read_wallets(cluster, settings, environment, findings)
-    if mode is TradingMode.LIVE:
-        _warn_of_unprotected(managed.wallets, cluster, findings)
+    managed = with_routes(managed, cluster, settings, findings)
     check_names(environment, managed.key_variables, mode is TradingMode.LIVE, findings)
     lock_dir, anchor_dir = settings.get(LOCK_DIR), settings.get(ANCHOR_DIR)  # Read on paper too, to find what is wrong.
     config = MultiWalletConfig(
@@ -161,13 +160,6 @@ def _load(env: Mapping[str, str], dotenv: Path | None) -> MultiWalletConfig | Co
         rows=_rows(settings, environment, cluster, managed.key_variables),
     )
     return findings.error() or config
-
-
-def _warn_of_unprotected(wallets: Mapping[WalletId, WalletConfig], cluster: Cluster, findings: Findings) -> None:
-    for wallet_id, wallet in wallets.items():
-        if wallet.wallet.type is WalletType.MEV_PROTECTION:
-            problem = f"{cluster} has no protected route, so every entry of {wallet_id} will be refused"
-            findings.warn(MANAGED_WALLETS.name, problem, "give it another type, or leave it out there")
 
 
 def _anchor_dir(named: Path | None, settings: Settings, findings: Findings) -> Path | None:

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from msgspec.structs import replace
 
+from overmind.core.books.book import WalletBook
 from overmind.core.books.state import State
 from overmind.core.entries.advising import correction_of
 from overmind.core.entries.capacity import capacity_micros
 from overmind.core.entries.drawing import decides
-from overmind.core.entries.ranking import common_terms, cost_terms
-from overmind.core.entries.request import entry_request, stale_at_ns
+from overmind.core.entries.ranking import CommonTerms, common_terms, cost_terms
+from overmind.core.entries.request import EntryRequest, entry_request, stale_at_ns
+from overmind.core.entries.route_costs import route_terms
+from overmind.core.entries.routes import entry_routes
 from overmind.core.entries.rules import sale_price_refusals, signal_refusals, time_refusals, wallet_refusals
 from overmind.core.entries.sizing import SizedRequest, sized_refusals, sized_wallet_refusals
 from overmind.core.exits.exit_rules import exit_refusals
@@ -17,6 +20,7 @@ from overmind.core.learning.sigmoid import MICRO
 from overmind.core.model.codes import Refusal
 from overmind.core.model.enums import LEARNER_OFF
 from overmind.core.model.ids import WalletId
+from overmind.core.model.route import PUBLIC_ALONE, RouteName
 from overmind.core.model.selection import CostTerms, Sizing
 from overmind.core.model.signal import Signal
 from overmind.core.model.value import Value
@@ -28,6 +32,7 @@ class Candidate(Value, frozen=True):
     terms: CostTerms | None  # its expected cost, also if the gate refuses; None: unknown
     sizing: Sizing | None = None  # the size in this wallet, for a risk budget
     learned_bps: float | None = None  # the learned correction of its expected cost; None: nothing is learned
+    route: RouteName | None = None  # the cheapest that it may take, which the terms are of; None: it has none
 
     @property
     def eligible(self) -> bool:
@@ -44,27 +49,45 @@ def entry_candidates(state: State, signal: Signal, at_ns: int) -> tuple[Candidat
     candidates = []
     for book in state.wallets.values():
         capacity = capacity_micros(state, book, signal.strategy)
-        terms = cost_terms(common, book, entry, capacity) if capacity > 0 and entry.mark_pico else None
         refusals = (*general, *wallet_refusals(state, book, entry, at_ns))
-        candidates.append(_candidate(state, signal, book.wallet.id, refusals, terms))
+        candidates.append(_candidate(state, common, book, entry, capacity, refusals))
     return tuple(candidates)
 
 
 def _candidate(
     state: State,
-    signal: Signal,
-    wallet_id: WalletId,
+    common: CommonTerms,
+    book: WalletBook,
+    entry: EntryRequest,
+    capacity: int,
     refusals: tuple[Refusal, ...],
-    terms: CostTerms | None,
     sizing: Sizing | None = None,
 ) -> Candidate:
-    """With the learned correction, which is a term of the cost where it decides."""
+    """On its cheapest route, with the learned correction, which is a term of the cost where it decides."""
+    signal, wallet = entry.signal, book.wallet
+    routes = entry_routes(state, wallet, signal)
+    found = [_on_route(state, common, book, entry, capacity, route) for route in routes or PUBLIC_ALONE]
+    terms, learned, route = min(found, key=lambda one: one[0].total)
+    return Candidate(
+        wallet.id,
+        refusals,
+        terms if capacity > 0 and entry.mark_pico else None,
+        sizing,
+        learned,
+        route if routes else None,
+    )
+
+
+def _on_route(
+    state: State, common: CommonTerms, book: WalletBook, entry: EntryRequest, capacity: int, route: RouteName
+) -> tuple[CostTerms, float | None, RouteName]:
+    of_route = route_terms(state, route, entry.notional_micros, common.at_ns)
+    terms = cost_terms(common, book, entry, capacity, of_route)
     if state.learner_mode is LEARNER_OFF:
-        return Candidate(wallet_id, refusals, terms, sizing)
-    learned = correction_of(state.settings, state.learned, wallet_id, signal.strategy) / MICRO
-    if terms is not None and decides(state, signal.id):
-        terms = replace(terms, learned=learned)
-    return Candidate(wallet_id, refusals, terms, sizing, learned)
+        return terms, None, route
+    strategy = entry.signal.strategy
+    learned = correction_of(state.settings, state.learned, book.wallet.id, strategy, route) / MICRO
+    return replace(terms, learned=learned) if decides(state, entry.signal.id) else terms, learned, route
 
 
 def _sized_candidates(sized: SizedRequest, at_ns: int) -> tuple[Candidate, ...]:
@@ -76,9 +99,8 @@ def _sized_candidates(sized: SizedRequest, at_ns: int) -> tuple[Candidate, ...]:
         entry = sized.request_for(max(sizing.notional_micros, sized.least_micros))
         capacity = capacity_micros(state, book, sized.signal.strategy)
         common = common_terms(state, entry, at_ns)
-        terms = cost_terms(common, book, entry, capacity) if capacity > 0 and entry.mark_pico else None
         refusals = (*general, *sized_wallet_refusals(sized, book, at_ns))
-        candidates.append(_candidate(state, sized.signal, book.wallet.id, refusals, terms, sizing))
+        candidates.append(_candidate(state, common, book, entry, capacity, refusals, sizing))
     return tuple(candidates)
 
 

@@ -39,12 +39,14 @@ from overmind.solana.jupiter_api import JupiterApi, JupiterLooks
 from overmind.solana.notifications import Notifications
 from overmind.solana.pyth import PythFeed
 from overmind.solana.routes.counts import LandingCounts, RouteCounts
+from overmind.solana.routes.priority import PriorityFees
 from overmind.solana.routes.relay import RelayRoute
 from overmind.solana.rpc import Endpoint, Rpc
 from overmind.solana.signer import LocalSigner
 from overmind.venues.jupiter import JupiterVenue
-from overmind.venues.paper import PaperModel, PaperVenue, makes_account
+from overmind.venues.paper import PaperModel, PaperVenue, PlainMarket, makes_account
 from overmind.venues.paper_market import PaperMarket
+from overmind.venues.paper_routes import RoutedMarket
 from overmind.venues.proceeds import SaleProceeds
 from overmind.venues.round_trip import RoundTrip
 
@@ -154,6 +156,8 @@ def paper_venue(
         return engine.state.ledger.owned(engine.state.wallets[wallet_id].accounts, mint)
 
     desk, tokens = config.desk, _sellable(engine.state, config.desk)
+    if market is None and desk.routing.routes:
+        market = RoutedMarket(PlainMarket(model or PaperModel(), desk.costs), desk.routing.routes)
     return PaperVenue(
         prices,
         clock,
@@ -358,9 +362,10 @@ def _on_cluster(config: MultiWalletConfig, api: JupiterApi, witnesses: Witnesses
             tokens=all_tokens,
             booked_slot=lambda wallet_id: engine.state.wallets[wallet_id].booked_slot,
             relay=on_chain.relay,
+            fees=(fees := PriorityFees(on_chain.chain, clock)),
         )
         polled, look_first = _polled(prices, second)
-        services = [*polled, on_chain.relay.run]
+        services = [*polled, on_chain.relay.run, fees.run]
         looks, proceeds, sale_swaps = JupiterLooks(api), None, None
         if (rival := witnesses.rival) is not None:
             sale = SaleProceeds(rival.api, rival.nodes, on_chain.public_keys, all_tokens)

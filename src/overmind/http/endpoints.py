@@ -57,6 +57,7 @@ ENDPOINTS: Final = (
     Endpoint("GET", "/desk/wallets", Role.READ, "Page: every wallet with a meter for each limit."),
     Endpoint("GET", "/desk/wallets/{wallet_id}", Role.READ, "Page: a wallet's limits, positions, orders and history."),
     Endpoint("GET", "/desk/positions", Role.READ, "Page: every position with its PnL and the distance to its stop."),
+    Endpoint("GET", "/desk/learner", Role.READ, "Page: the learner's mode, losses, forecasts and beliefs."),
     Endpoint("GET", "/desk/risk", Role.READ, "Page: limits, concentration, stress, breakers, what would trip next."),
     Endpoint("POST", "/desk/theme", Role.READ, "Form: the colours of the page."),
     Endpoint("POST", "/desk/emergency-stop", Role.OPERATE, "Form: stops all entries."),

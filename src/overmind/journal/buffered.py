@@ -20,6 +20,7 @@ class BufferedJournal:
         self._base = base
         self._buffered_max = buffered_max
         self._buffered: list[Entry] = []
+        self._written = True  # since the last look at the disk
         self._decided: dict[SignalId, Entry] = {}  # the decisions among the buffered entries, in order
 
     async def append(self, entries: Sequence[Entry]) -> None:
@@ -36,6 +37,7 @@ class BufferedJournal:
         """Writes the buffer; durable on return. Raises JournalFailed."""
         await self._base.append(self._buffered)
         self._buffered, self._decided = [], {}
+        self._written = True
 
     def read(self, after: int = 0) -> Iterator[Entry]:
         for entry in self._base.read(after):
@@ -65,7 +67,10 @@ class BufferedJournal:
         return self._base.degraded
 
     async def look(self) -> None:
-        await self._base.look()
+        """Of use after a write alone: a run that can be repeated loses nothing before it."""
+        if self._written:
+            self._written = False
+            await self._base.look()
 
     def storage(self) -> Storage:
         return self._base.storage()

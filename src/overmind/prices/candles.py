@@ -31,8 +31,16 @@ TAPE_BYTES_MAX: Final = 128 * 1024 * 1024  # About two million candles.
 QUOTE_SUFFIXES: Final = ("USDT", "USDC", "USD")
 MICROS_DIGITS: Final = 15  # A unix time of so many digits counts microseconds, as in Binance's dumps since 2025.
 GAPS_SHOWN: Final = 3
+PACKED_ENDS: Final = (".zip", ".gz", ".7z", ".tar", ".xz", ".zst")
+NO_TEXTS: Final = (  # how a file begins, what it is, and what to do
+    (b"\x1f\x8b", "a compressed file (gzip)", "Unpack it"),
+    (b"PK\x03\x04", "a compressed file (zip)", "Unpack it"),
+    (b"\xff\xfe", "UTF-16 text", "Export the candles again, as UTF-8"),
+    (b"\xfe\xff", "UTF-16 text", "Export the candles again, as UTF-8"),
+)
 NAME_PARTS: Final = re.compile("[-_.]")  # of a file's name, between which its timeframe stands
 OFFSET: Final = re.compile(r"(Z|[+-]\d\d(:?\d\d)?)$", re.IGNORECASE)
+EARLIEST_NS: Final = 1_230_768_000 * NS  # 2009: no token is older
 TRADED_DAY_MAX_USD: Final = 10**12  # more than any token trades
 
 _PRICE_MAX: Final = decimal_of(PRICE_MAX_PICO // PICO, 0)
@@ -94,7 +102,9 @@ def _files(path: Path, timeframe: str | None) -> list[Path]:
     files = sorted(file for file in path.iterdir() if file.suffix.lower() in ENDS)
     if not files:
         what = f"no file of candles in this folder ({', '.join(ENDS)})"
-        raise TapeError(path, None, what, "Put candles there, such as SOLUSDT_5m.csv")
+        packed = next((one.name for one in sorted(path.iterdir()) if one.suffix.lower() in PACKED_ENDS), None)
+        fix = "Put candles there, such as SOLUSDT_5m.csv" if packed is None else f"Unpack {packed}"
+        raise TapeError(path, None, what, fix)
     chosen = [file for file in files if timeframe is None or timeframe in NAME_PARTS.split(file.stem)]
     if not chosen:
         what = f"no file of candles of {timeframe} in this folder"
@@ -112,7 +122,8 @@ def _token_of(file: Path, tokens: Mapping[str, Token], unlisted: TokenOf) -> Tok
     bare = next((symbol.removesuffix(end) for end in QUOTE_SUFFIXES if symbol.endswith(end) and symbol != end), symbol)
     if (token := unlisted(bare)) is not None:
         return token
-    raise TapeError(file, None, f"unknown symbol {symbol[:40]!r}", f"Name the file after one of {', '.join(tokens)}")
+    fix = f"Begin its name with the token, as in SOLUSDT_5m.csv; listed are {', '.join(tokens)}"
+    raise TapeError(file, None, f"unknown symbol {symbol[:40]!r}", fix)
 
 
 def symbol_of(file: Path) -> str:
@@ -133,6 +144,9 @@ def _text(file: Path) -> str:
         raw = file.read_bytes()
     except OSError as error:
         raise TapeError(file, None, f"cannot be read: {error.strerror}", "Make it readable") from None
+    for begin, what, fix in NO_TEXTS:
+        if raw.startswith(begin):
+            raise TapeError(file, None, what, fix)
     try:
         return raw.decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -172,6 +186,11 @@ def _doubts(first: str, series: Series) -> Iterator[str]:
     """What may be meant otherwise than it is read. `first`: the first time in the file."""
     if _lacks_offset(first.strip()):
         yield "its times have no offset; they are taken as UTC"
+    if series.start_ns < EARLIEST_NS:
+        yield f"its candles begin at {iso_seconds(series.start_ns)}: a unix time must be in s, ms or µs"
+    empty = series.depth_micros.count(0)
+    if 2 * empty > len(series.depth_micros):
+        yield f"{empty} of {len(series.depth_micros)} candles have no volume: what their trades cost is an assumption"
     a_day = median(series.depth_micros) * DAY_NS // series.step_ns // MICROS
     if a_day > TRADED_DAY_MAX_USD:
         yield f"${a_day:,.0f} would be traded in it a day: volume must be in whole tokens, not in dollars or base units"

@@ -19,6 +19,8 @@ JSON_END: Final = ".json"
 BINARY_ENDS: Final = (".feather", ".parquet", ".arrow")
 ENDS: Final = (*CSV_ENDS, JSON_END, *BINARY_ENDS)
 
+DELIMITERS: Final = (",", ";", "\t")
+
 Cells = tuple[str, ...]
 Placed = tuple[int, Cells]  # line, or number of the row in JSON, and the cells in the order of COLUMNS
 
@@ -48,11 +50,17 @@ def rows_of(file: Path, text: str) -> Iterator[Placed]:
     if file.suffix.lower() == JSON_END:
         yield from _of_json(text)
         return
-    rows = csv.reader(io.StringIO(text, newline=""))
+    rows = csv.reader(io.StringIO(text, newline=""), delimiter=_delimiter(text))
     try:
         yield from _of_csv(rows)
     except csv.Error as error:
         raise BadRow(f"not CSV: {error}", "Export the candles again", rows.line_num) from None
+
+
+def _delimiter(text: str) -> str:
+    """What parts the first line: a comma, or what spreadsheets of some countries write."""
+    first = text[: text.find("\n")]
+    return max(DELIMITERS, key=first.count)
 
 
 def _of_csv(rows: CsvRows) -> Iterator[Placed]:

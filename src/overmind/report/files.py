@@ -102,6 +102,7 @@ def _files(report: Report) -> Files:
         "curve": (_columns(Point), report.points),
         "benchmarks": (_columns(BenchmarkRow), report.benchmarks),
         "execution": (_columns(ExecutionRow), report.execution),
+        "execution_by_route": (_columns(ExecutionRow), report.execution_by_route),
         "refusals": (_columns(RefusedRow), report.refusals),
         "limits": (_columns(UseRow, "days"), report.uses),
         "limits_by_day": (_columns(UseOfDay), _uses_of_days(report.uses)),

@@ -12,6 +12,7 @@ from overmind.config.files import InvalidValue
 from overmind.config.relay import REQUESTS_PER_S, relay_problems
 from overmind.config.secrecy import Secret
 from overmind.config.variables.relay import RELAY_URLS
+from overmind.config.variables.routing import RELAY_TIP_MAX
 from overmind.core.model.commands import CommandRefused, ConfigureWallet
 from overmind.core.model.desk_settings import Desk
 from overmind.core.model.route import Expected, RouteName
@@ -68,17 +69,18 @@ def _secret(endpoint: str) -> Secret:
     return read
 
 
-def with_relay(hft: HFTConfig, desk: Desk) -> Desk:
-    """The settings with the relay as a route and its tip reserved. Raises CommandRefused for a tip above the cap."""
+def with_relay(hft: HFTConfig, desk: Desk, tip_max_lamports: int) -> Desk:
+    """The settings with the relay as a route, and with its highest tip reserved. Raises CommandRefused for a tip above
+    the cap.
+    """
     routing, costs = desk.routing, desk.costs
-    known = routing.routes.get(RouteName.RELAY)
-    if known is not None and known.tip_max_lamports < hft.tip_lamports:
-        raise CommandRefused(f"tip_lamports: {hft.tip_lamports}, and the desk's cap is {known.tip_max_lamports}")
-    relay = structs.replace(known or Expected(), tip_lamports=hft.tip_lamports)
-    if known is None:
-        relay = structs.replace(relay, tip_max_lamports=hft.tip_lamports)
-    routes = {**routing.routes, RouteName.RELAY: relay}
-    wider = structs.replace(routing, routes=routes)
+    if hft.tip_lamports > tip_max_lamports:
+        cap = f"{RELAY_TIP_MAX.name} is {tip_max_lamports}"
+        raise CommandRefused(f"tip_lamports: {hft.tip_lamports} is above the cap; {cap}")
+    public = routing.routes.get(RouteName.PUBLIC) or Expected(routing.landing_ppm, routing.slots)
+    relay = routing.routes.get(RouteName.RELAY) or Expected(tip_max_lamports=tip_max_lamports)
+    relay = structs.replace(relay, tip_lamports=hft.tip_lamports)
+    wider = structs.replace(routing, routes={RouteName.PUBLIC: public, RouteName.RELAY: relay})
     fee_max = costs.fee_max_lamports - routing.tip_max_lamports + wider.tip_max_lamports
     return structs.replace(desk, routing=wider, costs=structs.replace(costs, fee_max_lamports=fee_max))
 
@@ -87,7 +89,7 @@ async def land_by_relay(hft: HFTConfig, app: App) -> None:
     """From now on the desk's wallets use the relay alone for entries, and for exits first. Raises CommandRefused."""
     if app.relay is None:
         return  # Paper.
-    settings, desk = wire_settings(hft, app.config), with_relay(hft, app.desk)
+    settings, desk = wire_settings(hft, app.config), with_relay(hft, app.desk, app.config.chain.tip_max_lamports)
     await app.relay.configure(settings)
     await app.configure(desk)
     for book in list(app.engine.state.wallets.values()):

@@ -187,6 +187,17 @@ class RpcChain:
         height = responses.count(found.get("lastValidBlockHeight"), "last valid block height")
         return responses.text(found.get("blockhash"), "blockhash"), height
 
+    async def priority_fees(self, accounts: Sequence[str]) -> list[int]:
+        """What transactions that wrote these accounts paid at least, block by block, in micro-lamports per compute
+        unit. Raises ChainSilent.
+        """
+        asked = self._rpc.call("getRecentPrioritizationFees", [list(accounts)], Priority.ENTRY)
+        samples = responses.listed(await _answer_or_silence(asked), "priority fees")
+        return [
+            responses.count(responses.table(one, "priority fee").get("prioritizationFee"), "priority fee")
+            for one in samples
+        ]
+
     async def block_time_ns(self) -> int:
         """When the newest confirmed block was made. Where several providers answer, one alone cannot set it forward.
         Raises ChainSilent.

@@ -29,6 +29,8 @@ SIGNATURE_BYTES: Final = 64
 PACKET_BYTES_MAX: Final = 1_232  # what a Solana node accepts as one transaction
 UNITS_MAX: Final = 1_400_000  # the compute units that a transaction may use at most
 _UNSIGNED: Final = bytes(SIGNATURE_BYTES)
+_COMPUTE_BUDGET: Final = str(COMPUTE_BUDGET)
+_SET_UNIT_LIMIT: Final = b"\x02"
 
 
 class BadTransaction(Exception):
@@ -49,6 +51,15 @@ class Transaction(Value, frozen=True):
     keys: tuple[str, ...]  # the fee payer first, then the other signers
     blockhash: str
     instructions: tuple[Instruction, ...]
+    writable: tuple[str, ...]
+
+    @property
+    def unit_limit(self) -> int | None:
+        """The compute limit that it sets; None: it sets none."""
+        for one in self.instructions:
+            if one.program == _COMPUTE_BUDGET and one.data[:1] == _SET_UNIT_LIMIT and len(one.data) == 5:
+                return int.from_bytes(one.data[1:], "little")
+        return None
 
     @property
     def signers(self) -> tuple[str, ...]:
@@ -109,7 +120,9 @@ def _read(raw: bytes) -> Transaction:
         Instruction(keys[one.program_id_index], tuple(keys[index] for index in one.accounts), bytes(one.data))
         for one in message.instructions
     )
-    return Transaction(raw, signatures, keys, str(message.recent_blockhash), instructions)
+    signed, unsigned = len(signatures), len(keys) - header.num_readonly_unsigned_accounts
+    writable = keys[: signed - header.num_readonly_signed_accounts] + keys[signed:unsigned]
+    return Transaction(raw, signatures, keys, str(message.recent_blockhash), instructions, writable)
 
 
 def _message(transaction: VersionedTransaction) -> AnyMessage:

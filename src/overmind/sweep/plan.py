@@ -23,6 +23,7 @@ VARY, FIXED = "vary", "fixed"
 SEED_MAX: Final = 2**63 - 1
 RUNS_MAX: Final = 10_000
 RUNS_EVER: Final = 1_000_000
+DECIMALS: Final = 4  # of a value within a range: as many as a percentage has
 PARTS_MAX: Final = 50
 DRAWS_MAX: Final = 100_000
 VALUES_MAX: Final = 1_000  # of one setting
@@ -76,9 +77,9 @@ class Span(Value, frozen=True):
         return tuple(dict.fromkeys(self.at(Decimal(place) / last) for place in range(last + 1)))
 
     def at(self, share: Decimal) -> str:
-        """A number of six digits at most."""
+        """With four decimals, or with those that its ends have."""
         found = self.low + (self.high - self.low) * share
-        return _typed(Decimal(round(found)) if self.is_whole else Decimal(f"{found:.6g}"))
+        return _typed(round(found, 0 if self.is_whole else max(DECIMALS, _decimals(self.low), _decimals(self.high))))
 
 
 Varied = Mapping[str, tuple[str, ...] | Span]
@@ -324,6 +325,10 @@ def _value(said: object) -> str | InvalidValue:
         return said
     read = number(said)
     return InvalidValue(f"{_shown(said)} is no value", "") if isinstance(read, BadNumber) else _typed(read)
+
+
+def _decimals(read: Decimal) -> int:
+    return len(written(read.normalize()).partition(".")[2])
 
 
 def _typed(read: Decimal) -> str:

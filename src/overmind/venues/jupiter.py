@@ -19,7 +19,6 @@ from overmind.core.model.outcome import Cause, Expired, Failed, Filled, Outcome,
 from overmind.core.model.route import RouteName
 from overmind.core.model.units import NS
 from overmind.ports import (
-    NO_BID,
     Allowed,
     Bid,
     Chain,
@@ -38,6 +37,7 @@ from overmind.ports import (
 )
 from overmind.solana.firewall import verify, verify_move
 from overmind.solana.routes.counts import LandingCounts
+from overmind.solana.routes.priority import PriorityFees
 from overmind.solana.routes.relay import RelayRoute
 from overmind.solana.settlement import Unsettled, misplaced, outside_costs, outside_order, settle
 from overmind.solana.tipping import tip_of
@@ -67,10 +67,11 @@ class JupiterVenue:
         tokens: Mapping[Mint, Token],
         booked_slot: Callable[[WalletId], int] | None = None,
         relay: RelayRoute | None = None,
+        fees: PriorityFees | None = None,
     ) -> None:
         """`tokens` includes the quote currency. `booked_slot`: of a wallet's newest booked transaction.
 
-        `relay`: the protected route; None: there is none.
+        `relay`: the protected route; None: there is none. `fees`: None leaves priority fees to the swap server.
         """
         self._swaps = swaps
         self._chain = chain
@@ -79,6 +80,7 @@ class JupiterVenue:
         self._tokens = tokens
         self._booked_slot = booked_slot
         self._relay = relay
+        self._fees = fees
         self.landings = {route: LandingCounts() for route in RouteName}
         self._tips = _Tips(chain, clock)
         self._others = _OtherWallets(public_keys, tokens)
@@ -117,11 +119,14 @@ class JupiterVenue:
             detail = f"an entry that must be protected, and its route is {order.route}"
             return Rejected(Cause.NO_PROTECTED_ROUTE, detail)
         if order.route is not RouteName.RELAY:
-            return NO_BID
+            return Bid(0, self._priority_fee(order, 0))
         if self._relay is None or not self._relay.configured:
             return Rejected(Cause.NO_PROTECTED_ROUTE, "the order's route is a relay, and none is configured now")
         tip = self._relay.tip(order)
-        return tip if isinstance(tip, Rejected) else Bid(tip)
+        return tip if isinstance(tip, Rejected) else Bid(tip, self._priority_fee(order, tip))
+
+    def _priority_fee(self, order: Order, tip_lamports: int) -> int | None:
+        return None if self._fees is None else self._fees.bid(order, tip_lamports)
 
     async def sign(self, order: Order, quote: Quote) -> Ticket | Rejected:
         """Verifies and simulates the offered transaction, and signs it if both match the order."""
@@ -136,6 +141,8 @@ class JupiterVenue:
         refused = verify(order, self._public_keys[order.wallet_id], self._tokens, transaction, others, tips)
         if refused is not None:
             return refused
+        if self._fees is not None:
+            self._fees.offered(order, transaction)
         return await self._sign(order, transaction, quote.last_valid_height)
 
     async def transfer(self, move: Move) -> Ticket | Rejected:

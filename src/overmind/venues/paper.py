@@ -170,6 +170,8 @@ class PaperVenue:
 
     async def quote(self, order: Order) -> Quote | Rejected:
         """The pool's quote at the feed's current price, or why there is none."""
+        if order.mev_protected and order.is_entry and not order.route.protects:
+            return Rejected(Cause.NO_PROTECTED_ROUTE, f"must be protected, and its route is {order.route}")
         tick = self._tick_of(order)
         if self._awaits_price and tick is not None:
             tick = await self._newer(tick)
@@ -300,9 +302,9 @@ class PaperVenue:
             received = pool.received(order.side, value, self._at_mid(order, tick.price_pico))
         received = received * (PPM + fate.drift_ppm) // PPM
         if self._held(order.wallet_id, order.receive) + received > TOKEN_UNITS_MAX:
-            return Failed(fee, Cause.REVERTED, "the token account cannot hold so many base units", tip_lamports=tip)
+            return Failed(fee, Cause.REVERTED, "the token account cannot hold so many base units")
         if received < quote.received_min or fate.fails:
-            return Failed(fee, Cause.SLIPPAGE, "the price moved before it landed", tip_lamports=tip)
+            return Failed(fee, Cause.SLIPPAGE, "the price moved before it landed")
         self._market.filled(order, pool, value)
         if not (quote.needs_account and self._lacks_account(order)):
             return Filled(quote.spend.units, received, fee, tip_lamports=tip)

@@ -25,6 +25,7 @@ from overmind.core.model.events import (
 from overmind.core.model.ids import Mint, OrderId, WalletId
 from overmind.core.model.order import Order
 from overmind.core.model.outcome import Expired, Failed, Filled, Outcome, Rejected
+from overmind.core.model.route import RouteName
 from overmind.core.model.units import SCALE
 from overmind.core.model.value import Value
 from overmind.text.amount import Amount
@@ -53,6 +54,8 @@ class OrderRow(Value, frozen=True):
     mark: str | None = None  # price of the token when the order was decided, in quote currency
     price: str | None = None  # of the fill, rounded down to twelve decimals
     fee_sol: str | None = None
+    tip_sol: str | None = None  # paid to a protected route, beside the fee
+    route: str = RouteName.PUBLIC.value
 
 
 def open_orders(state: State) -> list[OrderRow]:
@@ -98,6 +101,7 @@ def _order_row(desk: Desk, order: Order, placed_ns: int | None, shown: str, deta
         spend_symbol=symbol_of(desk, order.spend.mint),
         receive_symbol=symbol_of(desk, order.receive),
         mark=_plain(order.mark_pico, PRICE_DECIMALS),
+        route=order.route.value,
     )
 
 
@@ -160,17 +164,22 @@ def _joined(*sentences: str) -> str:
 def booked_amounts(desk: Desk, order: Order, outcome: Outcome) -> dict[str, str | None]:
     """What the outcome moved and cost."""
     match outcome:
-        case Filled(spent_units=spent, received_units=received, fee_lamports=fee):
+        case Filled(spent_units=spent, received_units=received, fee_lamports=fee, tip_lamports=tip):
             return {
                 "spent": whole_amount(desk, order.spend.mint, spent),
                 "received": whole_amount(desk, order.receive, received),
                 "price": _price(desk, order, spent, received),
                 "fee_sol": _plain(fee, SOL_DECIMALS),
+                "tip_sol": _tip(tip),
             }
-        case Failed(fee_lamports=fee):
-            return {"fee_sol": _plain(fee, SOL_DECIMALS)}
+        case Failed(fee_lamports=fee, tip_lamports=tip):
+            return {"fee_sol": _plain(fee, SOL_DECIMALS), "tip_sol": _tip(tip)}
         case Expired() | Rejected():
             return {}
+
+
+def _tip(lamports: int) -> str | None:
+    return _plain(lamports, SOL_DECIMALS) if lamports else None
 
 
 def _price(desk: Desk, order: Order, spent: int, received: int) -> str | None:
@@ -192,9 +201,11 @@ def _detail(desk: Desk, order: Order, outcome: Outcome) -> str:
     match outcome:
         case Failed(cause=cause, detail=detail) | Rejected(cause=cause, detail=detail):
             return f"{cause}: {detail}" if detail else cause.value
-        case Filled(spent_units=spent, received_units=received, fee_lamports=fee):
+        case Filled(spent_units=spent, received_units=received, fee_lamports=fee, tip_lamports=tip):
             paid, got = amount_told(desk, order.spend.mint, spent), amount_told(desk, order.receive, received)
-            return f"spent {paid}, received {got}, fee {_plain(fee, SOL_DECIMALS)} SOL"
+            return f"spent {paid}, received {got}, fee {_plain(fee, SOL_DECIMALS)} SOL" + (
+                f", tip {_tip(tip)} SOL" if tip else ""
+            )
         case Expired():
             return ""
 

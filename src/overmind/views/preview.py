@@ -42,6 +42,7 @@ class CandidateRow(TypedDict):
     terms: dict[str, float] | None  # of the expected cost, in basis points
     sizing: NotRequired[SizingRow]
     learned_bps: NotRequired[float]  # the learned correction of its expected cost
+    route: NotRequired[str]  # the cheapest that it may take
 
 
 class ExplainedRow(TypedDict):
@@ -93,6 +94,8 @@ def _shown(candidate: Candidate) -> CandidateRow:
     }
     if candidate.learned_bps is not None:
         row["learned_bps"] = round(candidate.learned_bps, 4)
+    if candidate.route is not None:
+        row["route"] = candidate.route.value
     if candidate.sizing is not None:
         row["sizing"] = shown_sizing(candidate.sizing)
     return row

@@ -82,6 +82,14 @@ def test_what_changed_between_fit_and_test_does_not_hold() -> None:
     assert not calibrated([*samples[: -len(later)], *worse]).check.holds
 
 
+def test_a_difference_of_less_than_a_basis_point_does_not_matter() -> None:
+    samples = drawn(3, 200, noise_bps=0.01)
+    by = {0.9: True, 1.1: False}
+    for more, holds in by.items():
+        later = [one._replace(shortfall_bps=(one.shortfall_bps or 0) + more) for one in samples[140:]]
+        assert calibrated([*samples[:140], *later]).check.holds is holds
+
+
 def test_the_order_in_which_fills_are_told_changes_nothing() -> None:
     samples = recorded("major")
     assert calibrate("major", samples[::-1]) == calibrate("major", samples)

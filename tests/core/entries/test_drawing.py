@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.support.core_desk import CoreDesk, rows
+from tests.support.effort import examples
 
 from overmind.core.learning.choice import BAND, TOP, draw, draw_ppm, propensities_ppm
 from overmind.core.model.events import OrderPlaced
@@ -120,13 +121,14 @@ def test_a_day_whose_loss_budget_is_spent_explores_no_more() -> None:
 def test_the_chance_is_how_often_it_is_drawn() -> None:
     costs, share = [0, 2 * MICROS, 100_000, 26 * MICROS], 500_000
     chances = dict(propensities_ppm(costs, 1, share))
-    drawn = [draw(costs, "seed", SignalId(f"s{number}"), 1, share) for number in range(20_000)]
+    drawn = [draw(costs, "seed", SignalId(f"s{number}"), 1, share) for number in range(5_000)]
     assert all(one.propensity_ppm == chances[one.place] for one in drawn)
     for place, chance in chances.items():
         seen = sum(one.place == place for one in drawn)
-        assert seen == pytest.approx(20_000 * chance / PPM, abs=5 * (20_000 * chance / PPM) ** 0.5 + 1)
+        assert seen == pytest.approx(5_000 * chance / PPM, abs=5 * (5_000 * chance / PPM) ** 0.5 + 1)
 
 
+@settings(derandomize=True, max_examples=examples(60))
 @given(
     st.lists(st.integers(-100 * MICROS, 100 * MICROS), min_size=1, max_size=12),
     st.integers(0, 11),
@@ -148,6 +150,7 @@ def test_chances_are_exact_and_bounded(costs: list[int], at: int, share: int, ba
     assert [chance for _, chance in nearest] == sorted((chance for _, chance in nearest), reverse=True)
 
 
+@settings(derandomize=True, max_examples=examples(30))
 @given(st.text(), st.text())
 def test_a_draw_is_a_number_below_a_million(seed: str, name: str) -> None:
     number = draw_ppm(seed, SignalId(name))

@@ -48,6 +48,12 @@ desk split all; {SHORT}           | buy eth $1200 split none | POSITION_SIZE 500
 + POSITION_SIZE 400 1200 @w2 + POSITION_SIZE 300 1200 @w3
 desk split all parts 2; {SHORT}   | buy eth $1200 split partial | w1 $500 + w2 $400
 desk split all; {SHORT}           | buy eth risk$50 stop 5   | w1 $500
+# No part is smaller than the smallest order, and each part costs what the impact of all of them makes it cost.
+desk smallest 20; w1 position 500; w2 position 10 | buy eth $505 split all | POSITION_SIZE 500 505 @w1 \
++ POSITION_SIZE 10 505 @w2
+desk depth 100000; w1 position 500; w2 position 400            | buy eth $900 split all | w1 $500 + w2 $400
+desk depth 100000 dearest 80; w1 position 500; w2 position 400 | buy eth $900 split all | EXPECTED_COST 80 92 @w1 \
++ POSITION_SIZE 500 900 @w1 + EXPECTED_COST 80 92 @w2 + POSITION_SIZE 400 900 @w2
 # One wallet is enough, and cheaper: each further account costs rent, and each further transaction its fee.
 w1; w2                            | buy eth $800 split all   | w1 $800
 # Using up all of a wallet costs more than another account.
@@ -94,6 +100,12 @@ def test_a_part_that_fails_goes_on_in_a_wallet_that_no_part_uses() -> None:
     assert told(desk.play("expire s.0.1")) == "OrderClosed"  # w3 is too small for it.
     assert told(desk.play("fill s.1.1")) == "OrderClosed"
     assert not desk.state.open_orders
+
+
+def test_a_part_leaves_the_wallets_of_the_others_alone_though_they_have_room() -> None:
+    desk = CoreDesk("w1; w2; w3 position 5000; hold w3 busy; buy eth $9800 split all id s; lift w3 busy")
+    (again,) = parts_of(desk.play("reject s.0.0 for ROUTE_DOWN"))
+    assert (again.order.wallet_id, again.order.spend.units) == ("w3", 4_900 * MICROS)
 
 
 def test_a_part_does_not_go_on_after_the_time_to_live() -> None:
@@ -197,9 +209,9 @@ def offers_of(rng: Random) -> Offers:
     capacity = [rng.choice([100, 300, 1_000, 5_000, 60_000]) * MICROS for _ in range(count)]
     return Offers(
         room=np.array([rng.choice([one, one // 2]) for one in capacity]),
-        fixed=np.array([1_950.0 + rng.choice([0, 81_571]) for _ in capacity]),
-        rate=np.array([(4 + rng.choice([0, -10, 1, 3]) + rng.random() * rng.choice([0, 5])) / BPS for _ in capacity]),
-        square=np.array([2 / BPS / one for one in capacity]),
+        fixed=np.array([BPS * (1_950.0 + rng.choice([0, 81_571])) for _ in capacity]),
+        rate=np.array([4 + rng.choice([0, -10, 1, 3]) + rng.random() * rng.choice([0, 5]) for _ in capacity]),
+        square=np.array([2 / one for one in capacity]),
     )
 
 
@@ -223,8 +235,8 @@ def _by_bisection(offers: Offers, places: Sequence[int], wanted: int, least: int
         asked = [(slope - float(offers.rate[one])) / (2 * float(offers.square[one])) for one in places]
         return [min(float(offers.room[one]), max(float(least), of)) for one, of in zip(places, asked, strict=True)]
 
-    low, high = -1.0, 1.0
-    for _ in range(60):
+    low, high = -1e4, 1e4
+    for _ in range(80):
         middle = (low + high) / 2
         low, high = (middle, high) if sum(amounts(middle)) < wanted else (low, middle)
     return amounts(high)
@@ -247,8 +259,8 @@ def test_the_plan_is_nearly_always_the_cheapest_of_all_and_never_above_one_walle
         assert all(least <= part.micros <= offers.room[part.place] for part in parts)
         cost = sum(cost_of(offers, part.place, part.micros) for part in parts)
         if singles:
-            assert cost <= min(singles)[0] + 1e-6
-        off_bps.append((cost - best) / wanted * BPS)
+            assert cost <= min(singles)[0] + 1e-3
+        off_bps.append((cost - best) / wanted)
     assert covered > 15
     assert sum(off < 0.001 for off in off_bps) >= 0.97 * len(off_bps)
     assert sum(off_bps) / len(off_bps) < 0.02

@@ -9,12 +9,11 @@ from msgspec import structs
 from tests.support.chain_desk import OWNERS, ChainDesk, buy_signal, on_stage
 from tests.support.sandwicher import Watcher
 
-from overmind.core.model.commands import ConfigureWallet
 from overmind.core.model.events import OrderClosed, OrderPlaced
 from overmind.core.model.ids import WalletId
 from overmind.core.model.order import Order
 from overmind.core.model.outcome import Filled, Outcome
-from overmind.core.model.route import Expected, RouteName
+from overmind.core.model.route import RouteName
 from overmind.core.model.units import MICROS
 from overmind.desk.app import App
 from overmind.sandbox.localnet import Faults
@@ -77,18 +76,8 @@ async def test_without_a_relay_a_protected_entry_is_refused_and_an_exit_goes_pub
 
 Place = tuple[WalletId, RouteName]
 TRADES_MAX = 30
+BOTH = ",".join(f"{wallet_id}:public+relay" for wallet_id in OWNERS)
 IN_A_ROW = 4  # trades at other places, then the flow has moved
-
-
-async def open_routes(app: App) -> None:
-    """Both wallets may take both routes. The public one is cheaper while it lands."""
-    routes = {RouteName.PUBLIC: Expected(), RouteName.RELAY: Expected(tip_lamports=TIP, tip_max_lamports=TIP)}
-    desk = app.desk
-    costs = structs.replace(desk.costs, fee_max_lamports=desk.costs.fee_max_lamports + TIP)
-    await app.configure(structs.replace(desk, routing=structs.replace(desk.routing, routes=routes), costs=costs))
-    for known in app.config.wallets.values():
-        both = structs.replace(known.wallet, routes=(RouteName.PUBLIC, RouteName.RELAY))
-        await app.engine.handle(ConfigureWallet(both))
 
 
 class Flow:
@@ -129,9 +118,8 @@ class Flow:
 async def test_flow_leaves_a_route_and_a_wallet_that_fail_and_comes_back(stage: ChainDesk) -> None:
     stage.net.relay.change(QUICK)
     quick = {"OVERMIND_COST_MISS_HALF_LIFE_SEC": "3", "OVERMIND_PORTFOLIO_EXPOSURE_MAX_PERCENT": "100"}
-    quick |= {"OVERMIND_ASSET_MAX_PERCENT": "100"}
+    quick |= {"OVERMIND_ASSET_MAX_PERCENT": "100", "OVERMIND_WALLET_ROUTES": BOTH}
     async with stage.desk(**with_relay(stage), **quick) as app:
-        await open_routes(app)
         flow = Flow(stage, app)
         (home, route), filled = await flow.trade()
         assert (route, filled) == (RouteName.PUBLIC, True)

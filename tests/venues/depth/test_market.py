@@ -115,6 +115,15 @@ def test_who_may_not_pay_what_the_moment_asks_never_lands(fee_max: int, expires:
     assert asked.priority_lamports == pytest.approx(290_000, rel=0.001)
 
 
+@pytest.mark.parametrize(("tip_max", "paid"), [(0, 0), (5_000, 5_000), (200_000, 50_000)], ids=str)
+def test_a_protected_order_pays_the_tip_of_its_moment_within_its_cap(tip_max: int, paid: int) -> None:
+    """At nine of ten moments the normal level asks for 50,000 lamports or less."""
+    clock, sol = SteppingClock(START_NS), sol_tick()
+    draws = Draws(b"", PPM - 1, HALF, HALF, HALF, 2**64 * 9 // 10 + 1)
+    found = market(clock=clock).fate(order(tip_max_lamports=tip_max, fee_max_lamports=300_000), sol, draws)
+    assert min(found.tip_lamports, tip_max) == paid
+
+
 def test_a_tip_takes_nothing_of_the_fee() -> None:
     """An order that may pay 100,000 in all, 90,000 of it as a tip, has not enough left for the usual fee."""
     assert not fate().expires

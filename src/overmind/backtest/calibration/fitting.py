@@ -20,6 +20,7 @@ from overmind.core.model.value import Value
 FIT_SHARE: Final = 0.7  # of the fills, the earlier ones
 FILLS_MIN: Final = 67  # below them nothing is concluded: 20 of them test what 47 say
 SURE: Final = 1.96  # deviations: 95 %, for as many fills as these
+CLOSE_BPS: Final = 1.0  # a difference that does not matter, however sure it is
 DEPTH_MAX_USD: Final = 10**12
 SHARES: Final = (0.0, 0.5, 0.9, 0.99, 1.0)  # as in `venues/depth/quantiles.py`
 
@@ -75,7 +76,7 @@ class Check(Value, frozen=True):
     predicted_bps: Interval  # the mean shortfall
     realised_bps: Interval
     difference_bps: Interval  # realised less predicted
-    holds: bool  # no difference is within the bounds
+    holds: bool  # no difference is within the bounds, or it is so small that nobody trades on it
 
 
 class Calibrated(Value, frozen=True):
@@ -100,8 +101,8 @@ def calibrate(name: str, samples: Sequence[Sample]) -> Calibrated | TooFew:
     if len(fills) < FILLS_MIN:
         return TooFew(name, len(fills))
     split = round(len(fills) * FIT_SHARE)
-    until_ns = fills[split].at_ns
-    earlier = [one for one in in_time if one.at_ns < until_ns]
+    until_ns = fills[split - 1].at_ns
+    earlier = [one for one in in_time if one.at_ns <= until_ns]
     line = line_through(_points(fills[:split]))
     is_deep = line.slope <= SURE * line.slope_error  # The slope cannot be told from none.
     if is_deep:
@@ -165,7 +166,7 @@ def _check(line: Line, points: Points) -> Check:
         predicted_bps=_around(line.at(usd), SURE * line.error_at(usd)),
         realised_bps=_around(fmean(realised), SURE * stdev(realised) / sqrt(count)),
         difference_bps=_around(difference, error),
-        holds=abs(difference) <= error,
+        holds=abs(difference) <= max(error, CLOSE_BPS),
     )
 
 

@@ -24,8 +24,18 @@ def summary(report: Report) -> None:
     others = ((row.name, f"{100 * row.total:+.2f} %") for row in report.benchmarks)
     table("Against what else there was", ("what", "total return"), others, right=("total return",))
     groups("strategy", report.by_strategy)
+    _refusals(report)
     for line in report.assumptions:
         sentence(f"· {line}", "dim")
+
+
+def _refusals(report: Report) -> None:
+    columns = ("rule", "refused first", "broken at all", "buys followed", "would have come to")
+    rows = (
+        (one.code, one.signals, one.signals_with, one.followed, "" if one.would_usd is None else usd(one.would_usd))
+        for one in report.refusals
+    )
+    table("Refused", columns, rows, right=columns[1:])
 
 
 def groups(by: str, rows: Sequence[GroupRow]) -> None:

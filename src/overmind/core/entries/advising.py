@@ -12,7 +12,8 @@ from msgspec.structs import replace
 from numpy.typing import NDArray
 
 from overmind.core.books.state import State
-from overmind.core.learning.choice import Drawn, is_told_apart
+from overmind.core.entries.drawing import Draw
+from overmind.core.learning.choice import is_told_apart
 from overmind.core.learning.forecast import Micros, Pair, Stakes, corrections, cost_of, costs_of, gap_deviation
 from overmind.core.learning.learned import PUBLIC, Learned
 from overmind.core.learning.sigmoid import MICRO, landing_ppm, logit_of
@@ -98,17 +99,18 @@ def nominal_cost(desk: Desk, route: RouteName = PUBLIC) -> int:
 
 
 def compared(
-    advice: Advice, costs: NDArray[np.float64], chosen: int, nominal: int, favoured: int, drawn: Drawn | None
+    advice: Advice, costs: NDArray[np.float64], chosen: int, nominal: int, favoured: int, draw: Draw | None
 ) -> Advice:
     """The advice with how the chosen place compares with the cost model's and with its own, and the chance it had."""
-    if chosen == nominal == favoured and drawn is None:
+    if chosen == nominal == favoured and draw is None:
         return advice
     return replace(
         advice,
         gain=_micro(costs[chosen] - costs[favoured]),
         baseline=None if chosen == nominal else _micro(costs[nominal] - costs[chosen]),
-        propensity_ppm=PPM if drawn is None else drawn.propensity_ppm,
-        explored=drawn is not None and drawn.place != preferred_of(advice, nominal, favoured),
+        propensity_ppm=PPM if draw is None else draw.drawn.propensity_ppm,
+        favoured_ppm=0 if draw is None else draw.chances_ppm.get(favoured, 0),
+        explored=draw is not None and chosen != preferred_of(advice, nominal, favoured),
     )
 
 

@@ -7,7 +7,7 @@ retry never explores, nor does an exit, a risk budget, or a wallet that is there
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Final
+from typing import Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,7 +16,7 @@ from overmind.core.books.book import WalletBook
 from overmind.core.books.state import State
 from overmind.core.entries.gate import wallet_may_enter
 from overmind.core.entries.request import EntryRequest
-from overmind.core.learning.choice import BAND, TOP, Drawn, draw, draw_ppm
+from overmind.core.learning.choice import BAND, TOP, Drawn, draw_ppm, drawn, propensities_ppm
 from overmind.core.learning.sigmoid import MICRO
 from overmind.core.learning.standing import is_spent
 from overmind.core.model.enums import LEARNER_CANARY, LEARNER_ON, StrategyType, WalletType
@@ -27,6 +27,11 @@ CAREFUL: Final = frozenset({WalletType.EMERGENCY, WalletType.CONSERVATIVE})
 FAST: Final = frozenset({StrategyType.ARBITRAGE, StrategyType.TOKEN_SNIPING, StrategyType.SOUL_METEOR_SNIPING})
 FAST_BAND: Final = 10 * MICRO  # of strategies whose edge is gone within moments
 CANARY: Final = "canary "  # before the seed, so that this choice and the draw have nothing in common
+
+
+class Draw(NamedTuple):
+    drawn: Drawn
+    chances_ppm: dict[int, int]  # of every place that could be drawn
 
 
 def decides(state: State, signal_id: SignalId) -> bool:
@@ -66,7 +71,7 @@ def explored(
     costs: NDArray[np.float64],
     preferred: int,
     book_of: Callable[[int], WalletBook],
-) -> Drawn | None:
+) -> Draw | None:
     """The place that is drawn among those that the gate lets in, and its chance; None: nothing is drawn."""
     if book_of(preferred).wallet.type in CAREFUL:
         return None
@@ -83,5 +88,5 @@ def explored(
         if wallet_may_enter(state, book, request, at_ns):
             places.append(place)
     whole = [round(costs[place].item() * MICRO) for place in places]
-    drawn = draw(whole, rules.seed, signal.id, 0, rules.explore_ppm, band)
-    return Drawn(places[drawn.place], drawn.propensity_ppm)
+    chances = [(places[at], ppm) for at, ppm in propensities_ppm(whole, 0, rules.explore_ppm, band)]
+    return Draw(drawn(chances, rules.seed, signal.id), dict(chances))

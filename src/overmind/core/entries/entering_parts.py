@@ -24,7 +24,7 @@ from overmind.core.entries.limit_table import PORTFOLIO_LIMITS, WALLET_LIMITS
 from overmind.core.entries.request import EntryRequest, entry_request_of
 from overmind.core.entries.routes import tips_fit
 from overmind.core.entries.selection_index import SelectionIndex
-from overmind.core.entries.splitting import Offers, Part, divided, reachable_micros
+from overmind.core.entries.splitting import Offers, Part, divided, may_pay, reachable_micros
 from overmind.core.model.desk_settings import Desk
 from overmind.core.model.enums import Split
 from overmind.core.model.events import OrderPlaced
@@ -32,7 +32,6 @@ from overmind.core.model.ids import WalletId
 from overmind.core.model.order import Order
 from overmind.core.model.selection import Plan
 from overmind.core.model.signal import Signal
-from overmind.core.model.units import BPS
 
 
 class Placing(NamedTuple):
@@ -132,14 +131,16 @@ class _Planner:
 
     def _priced(self, rooms: NDArray[np.int64]) -> Offers:
         """The expected costs at two amounts tell fixed costs from shares of the amount."""
-        high = self._asked.notional_micros
-        low = max(self._least, high // max(1, self._parts_max))
+        high = self._asked.notional_micros * 1.0  # An array of floats takes a float in half the time.
+        smaller = max(self._least, self._asked.notional_micros // max(1, self._parts_max))
+        low = smaller * 1.0
         square = self._index.headroom_bps(self._asked, self._slots)
+        straight = self._high - square * high
         if low == high:
-            return Offers(rooms, np.zeros(len(rooms)), (self._high - square * high) / BPS, square / BPS)
-        at_low = self._index.costs(replace(self._asked, notional_micros=low), self._at_ns, self._slots)
-        fixed = (at_low - self._high + square * (high - low)) * (low * high / (high - low))
-        return Offers(rooms, fixed / BPS, (self._high - fixed / high - square * high) / BPS, square / BPS)
+            return Offers(rooms, np.zeros(len(rooms)), straight, square)
+        at_low = self._index.costs(replace(self._asked, notional_micros=smaller), self._at_ns, self._slots)
+        fixed = (at_low - square * low - straight) * (low * high / (high - low))
+        return Offers(rooms, fixed, straight - fixed / high, square)
 
     def planned(self, may_be_less: bool) -> Planned | None:
         """None: it cannot be divided, and no wallet can take it alone."""
@@ -147,7 +148,10 @@ class _Planner:
         while len(self._slots):
             wanted = min(asked, reachable_micros(offers, self._parts_max)) if may_be_less else asked
             alone = self._cheapest_alone() if wanted == asked else None
-            parts = divided(offers, wanted, self._parts_max, self._least, alone) if wanted else None
+            if alone is not None and not may_pay(offers, alone, asked):
+                parts: list[Part] | None = [Part(alone, asked)]
+            else:
+                parts = divided(offers, wanted, self._parts_max, self._least, alone) if wanted else None
             if parts is None:
                 return None
             is_alone = len(parts) == 1 and parts[0].place == alone
@@ -199,7 +203,10 @@ class _Planner:
         book, signal = self._index.books[self._slots[place]], refused.signal
         at = WalletPlace(self._state, book, self._at_ns, signal.mint, signal.strategy)
         cap = min(one.cap_micros(at, refused) for one in WALLET_LIMITS if one.adds.largest_of is not None)
-        self._offers.room[place] = cap if self._least <= cap < refused.notional_micros else -1
+        if self._least <= cap < refused.notional_micros:
+            self._offers.room[place] = cap
+        else:
+            self._offers.room[place], self._offers.rate[place] = -1, np.inf
 
 
 def _costs(placings: list[Placing]) -> float:

@@ -141,7 +141,7 @@ class SelectionIndex:
         if explores:
             deciding = corrected if decides else costs
             drawn = explored(state, request, at_ns, deciding, place, lambda at: books[slots[at]])
-            place = place if drawn is None else drawn.place
+            place = place if drawn is None else drawn.drawn.place
         choice = self._choice(request, common, places, place)
         correction: int = learned[place].item()
         advice = advice_of(state, wanted, self._pair(places, place), strategy, correction, decides)
@@ -258,7 +258,7 @@ class SelectionIndex:
 
     def refresh(self) -> None:
         state = self._state
-        if state.revalued or len(state.touched) > max(len(self.books), TOUCHED_MAX):
+        if state.revalued or len(state.touched) > self._touched_max:
             self._rebuild()
             return
         if state.repriced:
@@ -280,6 +280,7 @@ class SelectionIndex:
         state = self._state
         self.books = list(state.wallets.values())
         count = len(self.books)
+        self._touched_max = max(count, TOUCHED_MAX)
         self._capacity: dict[StrategyType, Micros] = {s: np.full(count, -1, np.int64) for s in StrategyType}
         self._strategy_position_max: dict[StrategyType, Micros] = {s: np.zeros(count, np.int64) for s in StrategyType}
         self._trades: dict[StrategyType, Flags] = {s: np.zeros(count, np.bool_) for s in StrategyType}

@@ -20,12 +20,15 @@ from numpy.typing import NDArray
 
 Amounts = NDArray[np.float64]
 
-FLAT: Final = 1e-8  # the least curvature, as the marginal cost of the whole amount: it only breaks ties
+FLAT: Final = 1e-4  # basis points that the whole amount costs more in a wallet without curvature: they break ties
 TRIED_MAX: Final = 4  # wallets that are tried as one more
 
 
 class Offers(NamedTuple):
-    """Of each wallet: the most that it may take, in micro-USD, and the coefficients of what it costs, in micro-USD."""
+    """Of each wallet: the most that it may take, in micro-USD, and the coefficients of what it costs.
+
+    A cost is in basis points times micro-USD. A wallet without room has an infinite rate.
+    """
 
     room: NDArray[np.int64]
     fixed: Amounts
@@ -86,27 +89,34 @@ def divided(offers: Offers, wanted: int, parts_max: int, least: int, alone: int 
     return _whole_micros(best, wanted, least)
 
 
-def _by_cost(offers: Offers, wanted: int, parts_max: int, least: int) -> list[Offer]:
-    """Those that may take a part and cost least at all that they can take, and those with the most room, in the order
-    of that cost.
+def may_pay(offers: Offers, alone: int, wanted: int) -> bool:
+    """Whether any further wallet could lower the cost of the one that would take all of it, whatever its room.
+
+    Moving x there saves `d * x - (square + its square) * x * x`, at most d * d / 4 over the sum of the squares.
     """
-    taken = np.minimum(offers.room, wanted)
+    rate, square = offers.rate.item(alone), offers.square.item(alone)
+    dearer = (rate + 2.0 * square * wanted) - offers.rate
+    saved = np.maximum(dearer, 0.0) ** 2 - 4.0 * offers.fixed * (offers.square + square)
+    saved[alone] = 0.0
+    return bool(saved.max() > 0.0)
+
+
+def _by_cost(offers: Offers, wanted: int, parts_max: int, least: int) -> list[Offer]:
+    """Those that cost least at all that they can take, in that order; with the roomiest if the others need them."""
+    taken = np.minimum(offers.room, np.array(wanted))
     unit = offers.fixed / taken + offers.rate + offers.square * taken
-    unit[taken < least] = np.inf
-    order: list[int] = unit.argsort(kind="stable")[: parts_max + TRIED_MAX].tolist()
-    roomiest = set(taken.argsort(kind="stable")[-parts_max:].tolist()).difference(order)
-    order += sorted(roomiest, key=unit.item)
+    order: list[int] = unit.argsort(kind="stable").tolist()
+    rooms: list[int] = taken.tolist()
+    short = order[: parts_max + TRIED_MAX]
+    if sum(sorted([rooms[place] for place in short])[-parts_max:]) < wanted:
+        roomiest = sorted(order, key=rooms.__getitem__)[-parts_max:]
+        short = [place for place in order if place in short or place in roomiest]
+    columns = (offers.fixed[short].tolist(), offers.rate[short].tolist(), offers.square[short].tolist())
     square_min = FLAT / wanted
     return [
-        Offer(
-            place,
-            taken.item(place),
-            offers.fixed.item(place),
-            offers.rate.item(place),
-            max(offers.square.item(place), square_min),
-        )
-        for place in order
-        if taken.item(place) >= least
+        Offer(place, rooms[place], fixed, rate, square if square > square_min else square_min)
+        for place, fixed, rate, square in zip(short, *columns, strict=True)
+        if rooms[place] >= least
     ]
 
 
@@ -198,11 +208,15 @@ def _joining(cheapest_first: Sequence[Offer], known: Shared, wanted: int, least:
 
 def _whole_micros(known: Shared, wanted: int, least: int) -> list[Part]:
     """Rounds, and lets those take or give the rest that have room for it."""
-    micros = [max(least, min(round(one), offer.room)) for offer, one in zip(known.offers, known.amounts, strict=True)]
-    left = wanted - sum(micros)
-    for number, offer in enumerate(known.offers):
-        change = min(left, offer.room - micros[number]) if left > 0 else max(left, least - micros[number])
-        micros[number] += change
-        left -= change
+    micros, left = list[int](), wanted
+    for offer, amount in zip(known.offers, known.amounts, strict=True):
+        whole = max(least, min(round(amount), offer.room))
+        micros.append(whole)
+        left -= whole
+    if left:
+        for number, offer in enumerate(known.offers):
+            change = min(left, offer.room - micros[number]) if left > 0 else max(left, least - micros[number])
+            micros[number] += change
+            left -= change
     assert not left, (wanted, micros, known)
     return [Part(offer.place, amount) for offer, amount in zip(known.offers, micros, strict=True)]

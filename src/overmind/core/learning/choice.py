@@ -62,8 +62,12 @@ def draw(
     share_ppm: int = PPM,
     band: int = BAND,
 ) -> Drawn:
+    return drawn(propensities_ppm(costs, preferred, share_ppm, band), seed, signal_id)
+
+
+def drawn(chances: Sequence[tuple[int, int]], seed: str, signal_id: SignalId) -> Drawn:
+    """One of these places, by its chance."""
     rest = draw_ppm(seed, signal_id)
-    chances = propensities_ppm(costs, preferred, share_ppm, band)
     for place, chance in chances:
         if rest < chance:
             return Drawn(place, chance)

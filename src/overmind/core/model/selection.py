@@ -47,6 +47,7 @@ class Advice(Value, frozen=True, omit_defaults=True):
     # what the cost model's own choice is expected to cost beyond the chosen one; None: it is the chosen one
     baseline: int | None = None
     propensity_ppm: int = PPM  # the exact chance that the chosen wallet had; a million: nothing was drawn
+    favoured_ppm: int = 0  # if something was drawn: the chance of the choice that it would make; 0: it had none
     explored: bool = False  # it was drawn instead of the preferred one
     route: RouteName = RouteName.PUBLIC  # it would choose this one
 

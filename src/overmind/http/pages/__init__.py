@@ -14,6 +14,7 @@ from overmind.http.archive import Archive
 from overmind.http.pages.actions import actions_router
 from overmind.http.pages.assets import Assets, own_assets
 from overmind.http.pages.entrance import entrance_router
+from overmind.http.pages.learner import learner_router
 from overmind.http.pages.overview import overview_router
 from overmind.http.pages.positions import positions_router
 from overmind.http.pages.records import Records
@@ -22,7 +23,10 @@ from overmind.http.pages.showing import Pages
 from overmind.http.pages.ticks import Ticks
 from overmind.http.pages.wallets import wallets_router
 
-ROUTERS: Final = (entrance_router, overview_router, wallets_router, positions_router, risk_router, actions_router)
+ROUTERS: Final = (
+    *(entrance_router, overview_router, wallets_router, positions_router),
+    *(risk_router, learner_router, actions_router),
+)
 
 
 class OperatorPage:

@@ -34,6 +34,7 @@ WALLETS: Final = View("Wallets", "/desk/wallets", "wallets.html")
 WALLET: Final = View("Wallet", "/desk/wallets/{wallet_id}", "wallet.html", within="Wallets")
 POSITIONS: Final = View("Positions", "/desk/positions", "positions.html")
 RISK: Final = View("Risk", "/desk/risk", "risk.html")
+LEARNER: Final = View("Learner", "/desk/learner", "learner.html", within="Risk")
 
 SIGNALS: Final = View("Signals", "/desk/signals", "signals.html")
 SIGNAL: Final = View("Signal", "/desk/signals/{signal_id}", "signal.html", within="Signals")

@@ -6,7 +6,7 @@ See A. Perold, "The Implementation Shortfall", 1988: here the arrival price is t
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from math import floor
 
 import msgspec
@@ -16,6 +16,7 @@ from overmind.core.model.desk_settings import Desk
 from overmind.core.model.enums import BUY
 from overmind.core.model.order import Order
 from overmind.core.model.outcome import Expired, Failed, Filled, Outcome, Rejected
+from overmind.core.model.route import RouteName
 from overmind.core.model.units import BPS
 from overmind.core.model.value import Value
 from overmind.text.amount import Amount
@@ -36,6 +37,7 @@ class Execution(msgspec.Struct, frozen=True):
     fee_lamports: int
     rent_lamports: int
     costs_micros: int  # of fee and rent, at the mark of that time
+    route: RouteName = RouteName.PUBLIC
 
 
 def execution_of(desk: Desk, order: Order, outcome: Outcome, realised: Sequence[Realised]) -> Execution:
@@ -46,19 +48,20 @@ def execution_of(desk: Desk, order: Order, outcome: Outcome, realised: Sequence[
         case Filled(spent_units=spent, received_units=received):
             amount = spent if order.side is BUY else received
             short = shortfall_micros(desk, order, outcome) if not order.to_float else 0
-            return Execution(order.wallet_id, "", True, amount, short, fee, rent, paid)
+            return Execution(order.wallet_id, "", True, amount, short, fee, rent, paid, order.route)
         case Failed(cause=cause):
-            return Execution(order.wallet_id, cause.value, True, 0, 0, fee, rent, paid)
+            return Execution(order.wallet_id, cause.value, True, 0, 0, fee, rent, paid, order.route)
         case Rejected(cause=cause):
-            return Execution(order.wallet_id, cause.value, False, 0, 0, fee, rent, paid)
+            return Execution(order.wallet_id, cause.value, False, 0, 0, fee, rent, paid, order.route)
         case Expired():
-            return Execution(order.wallet_id, EXPIRED, False, 0, 0, fee, rent, paid)
+            return Execution(order.wallet_id, EXPIRED, False, 0, 0, fee, rent, paid, order.route)
 
 
 class ExecutionRow(Value, frozen=True):
     """Of one wallet, or of all."""
 
     wallet_id: str
+    route: str  # blank: all of them
     orders: int
     filled: int
     failed: int  # on the chain, for a fee
@@ -74,7 +77,22 @@ class ExecutionRow(Value, frozen=True):
     causes: dict[str, int]  # of orders that did not fill
 
 
-def execution_row(name: str, executions: Iterable[Execution]) -> ExecutionRow:
+def rows_by_route(executions: Sequence[Execution]) -> Iterator[ExecutionRow]:
+    """Of each wallet by each route that it took."""
+    for wallet_id, route in sorted({(one.wallet_id, one.route) for one in executions}):
+        yield execution_row(
+            wallet_id, (one for one in executions if (one.wallet_id, one.route) == (wallet_id, route)), route
+        )
+
+
+def cost_rate(executions: Iterable[Execution]) -> float:
+    """Shortfall, fees and rent of all orders by the volume of those that filled. Without a fill 0."""
+    known = list(executions)
+    volume = sum(one.amount_micros for one in known)
+    return sum(one.shortfall_micros + one.costs_micros for one in known) / volume if volume else 0.0
+
+
+def execution_row(name: str, executions: Iterable[Execution], route: str = "") -> ExecutionRow:
     known = list(executions)
     filled = [one for one in known if not one.cause]
     volume, short = sum(one.amount_micros for one in filled), sum(one.shortfall_micros for one in filled)
@@ -82,6 +100,7 @@ def execution_row(name: str, executions: Iterable[Execution]) -> ExecutionRow:
     failed = sum(1 for one in known if one.cause and one.sent)
     return ExecutionRow(
         wallet_id=name,
+        route=route,
         orders=len(known),
         filled=len(filled),
         failed=failed,

@@ -12,14 +12,27 @@ from overmind.core.books.apply import apply
 from overmind.core.books.brief_refusals import codes_of
 from overmind.core.books.realised import Costs, How, Realised
 from overmind.core.books.state import State, forget_changes
-from overmind.core.model.events import Entry, OrderClosed, OrderRolledBack, SignalRecorded, SignalRefused
-from overmind.core.model.ids import Mint, OrderId
+from overmind.core.model.codes import Code
+from overmind.core.model.enums import SELL_ACTIONS
+from overmind.core.model.events import (
+    Entry,
+    OrderClosed,
+    OrderPlaced,
+    OrderRolledBack,
+    PricesMarked,
+    PricesMoved,
+    SignalRecorded,
+    SignalRefused,
+)
+from overmind.core.model.ids import Mint, OrderId, is_own
 from overmind.core.model.order import Order
 from overmind.core.model.outcome import Outcome
+from overmind.core.model.signal import Signal
 from overmind.views.account_rows import Period
 from overmind.views.bridge import bridge
 from overmind.views.performance.executions import Execution, execution_of
 from overmind.views.performance.growth import Growth
+from overmind.views.performance.refused import RefusedBuys
 from overmind.views.performance.round_trips import RoundTrips, Trip
 from overmind.views.performance.samples import HOUR_NS, Samples
 
@@ -37,6 +50,7 @@ class Record:
         self.traded: set[Mint] = set()
         self.first_codes: Counter[str] = Counter()  # refused signals by their first rule
         self.all_codes: Counter[str] = Counter()  # and by every rule that they broke
+        self.refused = RefusedBuys()
         self.recorded = 0
         self.sales_micros = self.other_micros = self.costs_micros = 0  # what was realised in the time
         self.opening = self.closing = bridge(self.state)
@@ -69,6 +83,7 @@ class Record:
     def close(self) -> None:
         if self.begin_ns is not None and self.state.desk is not None:
             self._look()
+        self.refused.close(self.state)
         self.closing = bridge(self.state)
 
     @property
@@ -120,10 +135,21 @@ class Record:
                 codes = codes_of(refused)
                 self.first_codes.update(codes[:1])
                 self.all_codes.update(codes)
+                self._refuse(refused.signal, codes, entry.at_ns)
             case SignalRecorded():
                 self.recorded += 1
+            case OrderPlaced(signal=signal) if signal.action in SELL_ACTIONS and not is_own(signal.id):
+                self.refused.sell(state, signal, entry.at_ns)
+            case PricesMarked() | PricesMoved():
+                self.refused.mark(state, entry.at_ns)
             case _:
                 pass
+
+    def _refuse(self, signal: Signal, codes: Sequence[Code], at_ns: int) -> None:
+        if signal.action in SELL_ACTIONS:
+            self.refused.sell(self.state, signal, at_ns)
+        if codes:
+            self.refused.refuse(self.state, signal, codes[0], at_ns)
 
     def _realise(self, one: Realised) -> None:
         if isinstance(one, Costs):

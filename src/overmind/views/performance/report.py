@@ -23,7 +23,7 @@ from overmind.views.performance.days import (
     points_of,
     returns_of,
 )
-from overmind.views.performance.executions import execution_row
+from overmind.views.performance.executions import cost_rate, execution_row, rows_by_route
 from overmind.views.performance.groups import group_row, grouped, trade_row
 from overmind.views.performance.record import Record
 from overmind.views.performance.returns import DAYS_OF_YEAR, figures_of
@@ -51,8 +51,8 @@ ASSUMPTIONS: Final = (
     "The shortfall of a fill is measured against the mark at its decision.",
     "Use of limits, days and charts are looked at once an hour; the deepest drawdown counts every entry.",
     "Buy and hold puts equal parts into the tokens at their first price in this time, without any cost.",
-    "What a refused signal would have earned is not told: whether it had been filled, nobody can know.",
-    "The journal does not tell which route landed an order, so execution is told by wallet only.",
+    "A refused buy is followed as if all of it had been bought at the mark of its refusal, to its exits or to the next"
+    " sale of the token by its strategy, less this desk's mean costs. It takes no capital from others.",
 )
 
 
@@ -87,9 +87,8 @@ def report_of(record: Record, assumptions: Sequence[str] = ()) -> Report:
             execution_row(ALL, executions),
             *(execution_row(name, [one for one in executions if one.wallet_id == name]) for name in wallets),
         ),
-        refusals=tuple(
-            RefusedRow(code, record.first_codes[code], count) for code, count in record.all_codes.most_common()
-        ),
+        execution_by_route=tuple(rows_by_route(executions)),
+        refusals=tuple(_refusals(record, cost_rate(executions))),
         uses=tuple(_use_row(scope, use) for (scope, _), use in record.samples.uses.items() if use.highest),
         bridge=tuple(_bridge(record)),
         assumptions=(*_of_venue(mode, cluster), *_of_time(state, len(returns)), *assumptions, *ASSUMPTIONS),
@@ -97,6 +96,17 @@ def report_of(record: Record, assumptions: Sequence[str] = ()) -> Report:
         points=tuple(points_of(hours, held)),
         trades=tuple(map(trade_row, trips)),
     )
+
+
+def _refusals(record: Record, rate: float) -> Iterator[RefusedRow]:
+    """`rate`: what trading a dollar costs this desk, on either side."""
+    told = {code.value: one for code, one in record.refused.told.items()}
+    for code, count in record.all_codes.most_common():
+        one = told.get(code)
+        would = None
+        if one is not None:
+            would = usd_of(one.sold_micros - one.bought_micros - round(rate * (one.sold_micros + one.bought_micros)))
+        yield RefusedRow(code, record.first_codes[code], count, 0 if one is None else one.followed, would)
 
 
 def _use_row(scope: str, use: Use) -> UseRow:

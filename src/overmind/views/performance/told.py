@@ -87,6 +87,8 @@ class RefusedRow(Value, frozen=True):
     code: str
     signals: int  # that it refused first
     signals_with: int  # that broke it, also after another rule
+    followed: int  # buys among those that it refused first of which it can be told what they would have come to
+    would_usd: Amount | None  # what these would have earned, less the desk's mean costs; negative: lost
 
 
 class UseRow(Value, frozen=True):
@@ -148,6 +150,7 @@ class Report(Value, frozen=True):
     months: tuple[DayRow, ...]
     days: tuple[DayRow, ...]
     execution: tuple[ExecutionRow, ...]  # all wallets first
+    execution_by_route: tuple[ExecutionRow, ...]  # of each wallet by each route that it took
     refusals: tuple[RefusedRow, ...]
     uses: tuple[UseRow, ...]
     bridge: tuple[BridgeRow, ...]

@@ -52,6 +52,8 @@ class Found(Value, frozen=True):
     row: SignalRow
     lines: tuple[Line, ...]
     sizing: Mapping[str, Any] | None
+    split: Mapping[str, Any] | None  # how a buy was divided among wallets
+    orders: Sequence[Mapping[str, Any]]  # of the decision, without retries
     changes: Sequence[Mapping[str, Any]]  # as far as they can be told without the state
     why: Why | None
 
@@ -184,6 +186,13 @@ def _found(journal: Journal, desk: Desk, signal_id: str, with_why: bool) -> Foun
     told = msgspec.json.decode(json_bytes(explain(life, state).to_json()))
     teller = Teller(desk, {}, ())
     why = None if state is None else Why(told["candidates"], told["changes"])
+    decision = told["decision"]
     return Found(
-        signal_row(desk, life), tuple(map(teller.tell, life)), told["decision"].get("sizing"), told["changes"], why
+        row=signal_row(desk, life),
+        lines=tuple(map(teller.tell, life)),
+        sizing=decision.get("sizing"),
+        split=decision.get("split"),
+        orders=decision["orders"],
+        changes=told["changes"],
+        why=why,
     )
