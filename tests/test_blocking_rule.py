@@ -150,6 +150,7 @@ ALLOWED = {
     ("http/pages/assets.py", "own_assets", "STATIC.iterdir"): START,
     ("http/pages/assets.py", "own_assets", "path.read_bytes"): START,
     ("http/pages/showing.py", "Pages._is_new", "kept.result"): DONE,
+    ("http/pages/showing.py", "Pages._in_time", "rendering.result"): DONE,
     ("desk/watches/timers.py", "StopFile.exists", "self._path.lstat"): LOOKED_ASIDE,
     ("desk/watches/timers.py", "StopFile.look", "self.exists"): LOOKED_ASIDE,
     ("desk/watches/timers.py", "StopFile.may_exist", "self.exists"): LOOKED_ASIDE,

@@ -39,6 +39,8 @@ WRITERS = {
     "sandbox/selftest/scratch_desk.py": "a scratch desk, which goes with its test",
     "cli/performance/report.py": "a file that the operator names",
     "cli/calibrate.py": "a file that the operator names",
+    "cli/history.py": "the log of a bot, which the operator names",
+    "notebook.py": "a file that the caller names",
     "cli/sweep/command.py": "a file that the operator names",
     "sweep/results.py": "a folder beside the sweep's file, or one that the operator names",
     "report/files.py": "a folder that the operator names",

@@ -50,8 +50,8 @@ PAGE_BUGS: Final = (
     Mutation(
         "page: a disk that hangs is waited for",
         "http/pages/showing.py",
-        "async with asyncio.timeout(DURABLE_S):",
-        "async with asyncio.timeout(100 * DURABLE_S):",
+        "asyncio.wait((rendering,), timeout=DURABLE_S)",
+        "asyncio.wait((rendering,), timeout=100 * DURABLE_S)",
         f"{SHOWING}::test_a_disk_that_hangs_is_told_instead_of_waited_for",
     ),
     Mutation(
