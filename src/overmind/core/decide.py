@@ -88,7 +88,7 @@ from overmind.core.model.commands import (
     WriteOff,
 )
 from overmind.core.model.controls import Hold, Scope
-from overmind.core.model.enums import HOLD, UNSPLIT, TradeAction
+from overmind.core.model.enums import HOLD, LEARNER_DECIDES, UNSPLIT, TradeAction
 from overmind.core.model.events import (
     DeskConfigured,
     Event,
@@ -306,7 +306,7 @@ def _after(state: State, work: Work, at_ns: int) -> Iterator[Event]:
         if book.in_suspense:
             yield from _quarantine(state, work, book, at_ns)
         yield from breakers.after_outcome(state, book, at_ns)
-    if state.standing.blocks:  # Without forecasts that had an outcome there is nothing to judge.
+    if state.learner_mode in LEARNER_DECIDES:
         yield from learner.fall_back(state)
 
 
