@@ -191,7 +191,7 @@ def decided(desk: CoreDesk, signal: Signal) -> list[OrderPlaced]:
     if alone is not None:  # One wallet could take it: then all of it is taken, and never at a higher cost.
         assert sum(amounts) == whole.notional_micros
         cost = sum(baseline(one.selection.terms) * one.order.spend.units for one in placed) / whole.notional_micros
-        assert cost <= baseline(alone.terms) + 1e-9
+        assert cost <= baseline(alone.terms) + max(1e-9, 1e-12 * abs(cost))
     return placed
 
 
@@ -267,6 +267,15 @@ def test_the_plan_is_nearly_always_the_cheapest_of_all_and_never_above_one_walle
     assert covered > 15
     assert sum(off < 0.001 for off in off_bps) >= 0.97 * len(off_bps)
     assert sum(off_bps) / len(off_bps) < 0.02
+
+
+def test_the_wallet_that_takes_all_stays_in_the_plan_among_many_that_are_cheaper_and_small() -> None:
+    rate = np.array([*[1.0] * 20, 50.0])
+    offers = Offers(np.array([*[10 * MICROS] * 20, 900 * MICROS]), np.zeros(21), rate, np.full(21, 1e-9))
+    parts = divided(offers, 900 * MICROS, 4, 1, alone=20)
+    assert parts is not None
+    assert sum(part.micros for part in parts) == 900 * MICROS
+    assert Part(20, 870 * MICROS) in parts
 
 
 def test_a_part_is_never_less_than_the_least() -> None:

@@ -70,7 +70,7 @@ def divided(offers: Offers, wanted: int, parts_max: int, least: int, alone: int 
 
     `alone`: the wallet that would take all of it. The parts are then never more expensive.
     """
-    cheapest_first = _by_cost(offers, wanted, parts_max, least)
+    cheapest_first = _by_cost(offers, wanted, parts_max, least, alone)
     if alone is None:
         chosen = _covering(cheapest_first, wanted, parts_max)
     else:
@@ -101,14 +101,16 @@ def may_pay(offers: Offers, alone: int, wanted: int) -> bool:
     return bool(saved.max() > 0.0)
 
 
-def _by_cost(offers: Offers, wanted: int, parts_max: int, least: int) -> list[Offer]:
+def _by_cost(offers: Offers, wanted: int, parts_max: int, least: int, alone: int | None) -> list[Offer]:
     """Those that cost least at all that they can take, in that order; with the roomiest if the others need them."""
     taken = np.minimum(offers.room, np.array(wanted))
     unit = offers.fixed / taken + offers.rate + offers.square * taken
     order: list[int] = unit.argsort(kind="stable").tolist()
     rooms: list[int] = taken.tolist()
     short = order[: parts_max + TRIED_MAX]
-    if sum(sorted([rooms[place] for place in short])[-parts_max:]) < wanted:
+    if alone is not None:
+        short += [alone] if alone not in short else []
+    elif sum(sorted([rooms[place] for place in short])[-parts_max:]) < wanted:
         roomiest = sorted(order, key=rooms.__getitem__)[-parts_max:]
         short = [place for place in order if place in short or place in roomiest]
     columns = (offers.fixed[short].tolist(), offers.rate[short].tolist(), offers.square[short].tolist())
