@@ -153,7 +153,7 @@ def test_nor_do_they_in_a_market_with_memory(tmp_path_factory: pytest.TempPathFa
 
 @pytest.mark.soak
 @pytest.mark.parametrize("level", [None, *Level], ids=str)
-@settings(max_examples=200)
+@settings(max_examples=100)
 @given(st.data())
 def test_prices_after_an_instant_change_nothing_before_it_at_length(
     tmp_path_factory: pytest.TempPathFactory, level: Level | None, data: st.DataObject

@@ -68,8 +68,8 @@ HISTORY: Final = (
     Mutation(
         "a fill leaves its pool as it was",
         "venues/paper.py",
-        "        self._market.filled(order, pool, value)\n",
-        "",
+        "            self._market.filled(order, pool, value)\n",
+        "            pass\n",
         "tests/backtest/test_costs.py::test_many_small_orders_cost_what_a_large_one_does",
     ),
     Mutation(

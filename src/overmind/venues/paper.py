@@ -295,17 +295,17 @@ class PaperVenue:
 
     def _outcome(self, order: Order, quote: Quote, tick: Tick, fate: Fate) -> Filled | Failed:
         fee, tip = self._fee(order, fate), min(fate.tip_lamports, order.tip_max_lamports)
-        pool = self._market.pool(order, tick)
-        value = self._value_micros_up(order, tick.price_pico)
-        received = quote.received
+        pool, value, received = None, 0, quote.received
         if self._market.remembers:
+            pool, value = self._market.pool(order, tick), self._value_micros_up(order, tick.price_pico)
             received = pool.received(order.side, value, self._at_mid(order, tick.price_pico))
         received = received * (PPM + fate.drift_ppm) // PPM
         if self._held(order.wallet_id, order.receive) + received > TOKEN_UNITS_MAX:
             return Failed(fee, Cause.REVERTED, "the token account cannot hold so many base units")
         if received < quote.received_min or fate.fails:
             return Failed(fee, Cause.SLIPPAGE, "the price moved before it landed")
-        self._market.filled(order, pool, value)
+        if pool is not None:
+            self._market.filled(order, pool, value)
         if not (quote.needs_account and self._lacks_account(order)):
             return Filled(quote.spend.units, received, fee, tip_lamports=tip)
         until_ns = self._clock.now_ns() + self._model.life_ms * NS_PER_MS
