@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,12 @@ from tests.support.service import command, serving
 from overmind.cli.reasons import BY_OPERATOR
 from overmind.clock.clocks import SystemClock
 from overmind.clock.instants import iso_seconds
+from overmind.clock.virtual import VirtualClock, run_virtual
+from overmind.core.model.commands import FoundDesk
+from overmind.core.model.enums import TradingMode
 from overmind.core.model.events import OperatorActed, OrderPlaced
+from overmind.core.model.units import DAY_NS, NS
+from overmind.desk.engine import Engine
 from overmind.desk.sources.source import is_secret_of
 from overmind.desk.sources.store import SOURCES_FILE, read_sources
 from overmind.journal.sqlite import SqliteJournal
@@ -62,6 +68,26 @@ def test_a_source_of_a_desk_that_does_not_run(tmp_path: Path) -> None:
     assert (tmp_path / "data" / SOURCES_FILE).stat().st_mode & 0o777 == 0o600
     everything = b"".join(path.read_bytes() for path in sorted(tmp_path.rglob("*")) if path.is_file())
     assert not any(secret.encode() in everything for secret in secrets)
+
+
+def test_a_secret_ends_by_the_time_of_the_desk(tmp_path: Path) -> None:
+    """The desk believes that it is two days later than the machine's clock says. By its time the day of grace ends."""
+    assert overmind(tmp_path, *ADD).returncode == 0
+    later_ns = SystemClock().now_ns() + 2 * DAY_NS
+
+    async def ran() -> None:
+        engine = Engine(journal, VirtualClock(later_ns))
+        writing = asyncio.create_task(engine.run())
+        await engine.handle(FoundDesk(TradingMode.PAPER, "paper", ""))
+        writing.cancel()
+
+    journal = SqliteJournal.open(tmp_path / "data" / "overmind.db")
+    run_virtual(ran())
+    journal.close()
+    assert overmind(tmp_path, "hooks", "rotate", "chart").returncode == 0
+    (source,) = read_sources(tmp_path / "data").values()
+    ends_ns = source.secrets[1].valid_until_ns
+    assert later_ns + DAY_NS <= ends_ns < later_ns + DAY_NS + 600 * NS
 
 
 @pytest.mark.parametrize(

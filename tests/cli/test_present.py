@@ -10,6 +10,9 @@ import sys
 import termios
 
 import pytest
+from rich.text import Text
+
+from overmind.cli import present
 
 ID = "close:primary_wallet:So11111111111111111111111111111111111111112:0.0.0"
 COLUMNS = ("order", "wallet", "USD", "detail")
@@ -47,3 +50,18 @@ def test_rows_that_fit_are_a_table() -> None:
     assert ID in shown
     assert "wallet: b" not in shown
     assert "┃" in shown or "|" in shown
+
+
+@pytest.mark.parametrize("room", [20, 30, 200])
+def test_a_name_stays_with_its_value(room: int) -> None:
+    """Only a field that is wider than the room is folded."""
+    fields = ["wallet: hft_wallet", "USD: $500.00", "detail: the reason of it is long", "state: filled"]
+    lines = [line.plain for line in present._packed(map(Text, fields), room)]
+    assert "  ".join(lines) == "  ".join(fields)
+    assert all(line.split("  ")[0] in fields for line in lines)
+    assert all(len(line) <= room or line in fields for line in lines)
+
+
+def test_a_field_of_several_lines_has_them_alone() -> None:
+    fields = ["a: 1", "refusals: one\nanother", "b: 2"]
+    assert [line.plain for line in present._packed(map(Text, fields), 80)] == fields

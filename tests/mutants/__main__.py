@@ -89,7 +89,10 @@ def fails_a_seed(sources: Path, seeds: str) -> bool:
 
 def fails_a_test(sources: Path, test: str) -> bool:
     """An error outside of the test, as in an import, is no failure."""
-    done = run(sources, ["-m", "pytest", "-x", "-p", "no:cacheprovider", "-o", f"pythonpath={sources} {ROOT}", test])
+    done = run(
+        sources,
+        ["-m", "pytest", "-x", "-p", "no:cacheprovider", "-o", f"pythonpath={sources} {ROOT} {ROOT}/examples", test],
+    )
     failed = done.returncode == 1 and " failed" in done.stdout.splitlines()[-1]
     assert failed or done.returncode == 0, f"{test} did not run: {done.stdout[-2_000:]}"
     return failed

@@ -101,10 +101,24 @@ ANSWER_BUGS: Final = (
     ),
     Mutation(
         "answers: only the seller's source hears of a sale",
-        "desk/answers/concerned.py",
+        "journal/catalogue/concerned.py",
         "    sold = event.of_sources if isinstance(event, OrderPlaced) else ()\n",
         "    sold = ()\n",
         "tests/desk/answers/test_answer.py::test_every_source_hears_of_a_sale_of_its_units_and_how_many_they_are",
+    ),
+    Mutation(
+        "answers: the catalogue files an entry under one of its sources",
+        "journal/catalogue/store.py",
+        "            for source in sorted(concern.sources):\n",
+        "            for source in sorted(concern.sources)[:1]:\n",
+        "tests/http/test_page_of_source.py::test_a_page_of_what_is_filed_reads_no_other_entry",
+    ),
+    Mutation(
+        "answers: a page of a source looks again at what is filed",
+        "http/own_entries.py",
+        "after if filed is None else max(after, filed.filed)",
+        "after",
+        "tests/http/test_page_of_source.py::test_a_page_is_the_same_whatever_is_filed",
     ),
     Mutation(
         "answers: a sale of part of the lots names the units of all",

@@ -58,8 +58,8 @@ ROUTING_BUGS: Final = (
     Mutation(
         "exploring: a retry explores",
         INDEX,
-        "        explores = not excluded and among is None\n",
-        "        explores = among is None\n",
+        "explores=not excluded and among is None)",
+        "explores=among is None)",
         DRAWING_TESTS + "test_who_may_be_drawn",
     ),
     Mutation(
@@ -149,8 +149,8 @@ ROUTING_BUGS: Final = (
     Mutation(
         "learner: a forecast is kept for ever",
         "core/books/lessons.py",
-        "forecast = state.standing.forecasts.pop(order.id, None)",
-        "forecast = state.standing.forecasts.get(order.id)",
+        "forecast = forecasts.pop(order.id, None) if forecasts else None",
+        "forecast = forecasts.get(order.id) if forecasts else None",
         MODE_TESTS + "test_each_forecast_is_scored_once_and_then_forgotten",
     ),
     Mutation(

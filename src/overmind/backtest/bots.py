@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from decimal import Decimal
-from typing import Final, NamedTuple, Protocol
+from typing import Final, NamedTuple, Protocol, runtime_checkable
 
 from msgspec import structs
 
@@ -51,6 +51,7 @@ class BotAnswer(NamedTuple):
     selection_reason: str
 
 
+@runtime_checkable
 class Bot(Protocol):
     @property
     def bar_s(self) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, Any
@@ -11,11 +12,10 @@ import typer
 
 from overmind.cli import present
 from overmind.cli.exit_codes import BAD_INPUT
-from overmind.cli.hooks import Name, Why, change_on_disk, hooks_cli, path_of_hook, refuse
+from overmind.cli.hooks import Name, Why, change_in_time, change_on_disk, hooks_cli, path_of_hook, refuse
 from overmind.cli.opening import JOURNAL, AsJson, DataDir, configured, data_dir_of
 from overmind.cli.reasons import BY_OPERATOR, refuse_blank
 from overmind.cli.remote import call_service
-from overmind.clock.clocks import SystemClock
 from overmind.desk.answers.address import fault_of_url
 from overmind.desk.answers.changes import rotate_answers_key, send_answers, stop_answers
 from overmind.desk.answers.signing import new_key
@@ -62,7 +62,7 @@ def rotate(name: Name, reason: Why = BY_OPERATOR, as_json: AsJson = False, data_
     answer = call_service(directory, f"{path_of_hook(name)}/rotate-answers", {"reason": reason})
     if answer is None:
         key = new_key()
-        change_on_disk(directory, rotate_answers_key(name, key, SystemClock().now_ns()), reason)
+        change_in_time(directory, partial(rotate_answers_key, name, key), reason)
         _tell(target_of(read_sources_with_keys(directory)[name], key), as_json)
     else:
         _tell(msgspec.convert(answer, AnswersTarget), as_json)

@@ -87,7 +87,8 @@ def _tell(done: Manifest, folder: Path, as_json: bool, name: str) -> None:
         told = {"entries": done.seq, "head": done.head, "made_at": done.made_at, "version": done.version}
         present.emit_json({name: str(folder), **told, "files": len(done.files), "bytes": done.bytes, "keys": done.keys})
         return
-    present.say(f"{folder}: {done.seq} entries, {len(done.files)} files, {done.bytes:,} bytes, verified", "green")
+    files = f"{len(done.files)} file{'' if len(done.files) == 1 else 's'}"
+    present.say(f"{folder}: {done.seq} entries, {files}, {done.bytes:,} bytes, verified", "green")
     present.say(f"head {done.head}; made {done.made_at}; {'with' if done.keys else 'without'} private keys")
 
 

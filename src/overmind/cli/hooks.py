@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated
 from urllib.parse import quote
@@ -118,7 +119,11 @@ def rotate(
         _tell(NewHook(name, SourceKind(answer["kind"]), str(answer["path"])), as_json)
         return
     secret, grace_ns = new_secret(), 0 if at_once else ROTATED_NS
-    change_on_disk(directory, rotate_source(name, kept(secret), SystemClock().now_ns(), _now(), grace_ns), reason)
+
+    def rotated_at(at_ns: int) -> SourceChange:
+        return rotate_source(name, kept(secret), at_ns, iso_seconds(at_ns), grace_ns)
+
+    change_in_time(directory, rotated_at, reason)
     source = read_sources(directory)[name]
     _tell(NewHook(name, source.kind, path_of(source, secret.reveal())), as_json)
 
@@ -137,9 +142,15 @@ def remove(name: Name, reason: Why = BY_OPERATOR, as_json: AsJson = False, data_
 
 
 def change_on_disk(directory: Path, change: SourceChange, reason: str) -> None:
+    change_in_time(directory, lambda _: change, reason)
+
+
+def change_in_time(directory: Path, change_at: Callable[[int], SourceChange], reason: str) -> None:
+    """`change_at` gets the desk's time: by it the desk judges until when a secret is valid."""
+    change = change_at(0)
     change.of(read_sources(directory))  # What is refused is not journaled.
-    record_on_disk(directory, change.action, change.about, reason)
-    change_sources(directory, change)
+    at_ns = record_on_disk(directory, change.action, change.about, reason)
+    change_sources(directory, change_at(at_ns))
 
 
 def _pairs(texts: list[str], option: str) -> dict[str, str]:

@@ -21,10 +21,15 @@ def command_on_disk(directory: Path, command: OperatorCommand) -> State:
     return _handled(directory, given_by(command, cli_author()))
 
 
-def record_on_disk(directory: Path, action: str, about: str, reason: str) -> None:
-    """Journals who may do what from now on. A desk that never ran has no journal, and nobody to tell."""
+def record_on_disk(directory: Path, action: str, about: str, reason: str) -> int:
+    """Journals who may do what from now on. A desk that never ran has no journal, and nobody to tell.
+
+    Returns the desk's time, by which the desk will judge what ends then. Where the machine's clock jumped, it differs.
+    """
+    recorded_ns = 0
     if (directory / JOURNAL).exists():
-        _handled(directory, RecordAction(cli_author(), action, about, reason))
+        recorded_ns = _handled(directory, RecordAction(cli_author(), action, about, reason)).at_ns
+    return recorded_ns or SystemClock().now_ns()
 
 
 def _handled(directory: Path, command: Command) -> State:

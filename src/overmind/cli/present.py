@@ -6,7 +6,7 @@ What is shown may come from outside, so every text is escaped here and nothing e
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import timedelta
 from textwrap import wrap
 from typing import Final
@@ -27,6 +27,8 @@ from overmind.views.amounts import dollars
 usd = dollars
 PIPE_COLUMNS: Final = 400  # wide, so that programs read unfolded lines
 PAGE_COLUMNS: Final = 80  # of text that people read
+MARGIN: Final = 2  # of what belongs to the line above
+GAP: Final = "  "  # between fields of one line
 
 
 class _Console(Console):
@@ -171,7 +173,23 @@ def _paragraphs(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]
         told = [
             Text.assemble((f"{name}: ", "dim"), cell) for name, cell in zip(columns[1:], others, strict=True) if cell
         ]
-        out().print(Padding(Text("  ").join(told), (0, 0, 0, 2)), overflow="fold", soft_wrap=False)
+        for line in _packed(told, out().width - MARGIN):
+            out().print(Padding(line, (0, 0, 0, MARGIN)), overflow="fold", soft_wrap=False)
+
+
+def _packed(fields: Iterable[Text], room: int) -> Iterator[Text]:
+    """Lines of whole fields: a name stays with its value. Only a field that is wider than the room is folded."""
+    line: list[Text] = []
+    width = 0
+    for field in fields:
+        several = "\n" in field.plain or (line and "\n" in line[-1].plain)
+        if line and (several or width + len(GAP) + field.cell_len > room):
+            yield Text(GAP).join(line)
+            line, width = [], 0
+        width += field.cell_len + (len(GAP) if line else 0)
+        line.append(field)
+    if line:
+        yield Text(GAP).join(line)
 
 
 def instant(at_ns: int) -> str:

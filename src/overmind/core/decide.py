@@ -253,8 +253,9 @@ def _answer(state: State, index: SelectionIndex, signal: Signal, at_ns: int, rec
         placed = enter_sized(state, index, sized, at_ns, received_at_ns)
         yield placed if placed is not None else refuse_sized(state, index, sized, at_ns, received_at_ns)
     else:
-        entry = entry_request(state, signal, stale_at_ns(state.settings, signal, received_at_ns))
-        if split_of(state.settings, signal) is not UNSPLIT:
+        desk = state.settings
+        entry = entry_request(state, signal, stale_at_ns(desk, signal, received_at_ns))
+        if split_of(desk, signal) is not UNSPLIT:
             yield from _split(state, index, entry, at_ns, received_at_ns)
             return
         placed = enter(state, index, entry, at_ns, received_at_ns)

@@ -15,7 +15,7 @@ class Feed:
     def __init__(self, lag_max: int) -> None:
         self._lag_max = lag_max
         self._entries: deque[Entry] = deque()
-        self._ready = asyncio.Event()
+        self._coming: asyncio.Future[None] | None = None  # what the reader waits for; an event would cost twice as much
         self._lost = False
 
     def publish(self, entries: Iterable[Entry]) -> None:
@@ -23,12 +23,14 @@ class Feed:
         if len(self._entries) > self._lag_max:
             self._entries.clear()
             self._lost = True
-        self._ready.set()
+        if self._coming is not None and not self._coming.done():
+            self._coming.set_result(None)
 
     async def next(self) -> tuple[Entry, ...] | None:
         """The entries committed since the last call, at least one; None: some were lost, read the state anew."""
-        await self._ready.wait()
-        self._ready.clear()
+        if not (self._entries or self._lost):
+            self._coming = asyncio.get_running_loop().create_future()
+            await self._coming
         entries, lost = tuple(self._entries), self._lost
         self._entries.clear()
         self._lost = False

@@ -45,6 +45,7 @@ class Pages:
         self.journal = journal
         self._closing = closing
         self._bounds = bounds
+        self._catalogue: Catalogue | None = None
         self._opened: Past | None = None
 
     def entries(self, after: int = 0) -> Iterator[Entry]:
@@ -57,10 +58,16 @@ class Pages:
     def page(self, after: int, count: int) -> list[Entry]:
         return list(islice(self.entries(after), count))
 
+    def catalogue(self) -> Catalogue | None:
+        """As far as it goes; None: there is none that can be read. It is closed with this journal."""
+        if self._catalogue is None:
+            self._catalogue = Catalogue.open_read_only(self._path, self.journal)
+        return self._catalogue
+
     def past(self) -> Past:
         """Raises HttpRefusal while the catalogue is far behind the journal: reading the rest would take too long."""
         if self._opened is None:
-            filed, last = Catalogue.open_read_only(self._path, self.journal), self.journal.last_seq()
+            filed, last = self.catalogue(), self.journal.last_seq()
             reached = filed.filed if filed is not None else 0
             if last - reached > self._bounds.unfiled_max:
                 far = f"the journal is being catalogued: {reached:,} of {last:,} entries so far"
@@ -71,6 +78,8 @@ class Pages:
     def close(self) -> None:
         if self._opened is not None:
             self._opened.close()
+        elif self._catalogue is not None:
+            self._catalogue.close()
 
     def state_nearby(self, seq: int) -> State | None:
         """The state after this entry; None: the nearest kept state is far from it, or large."""

@@ -12,11 +12,12 @@ from msgspec.structs import replace
 from overmind.clock.clocks import loop_turn
 from overmind.core.books.brief_refusals import whole_by
 from overmind.core.model.events import Entry, SignalRefused
-from overmind.desk.answers.concerned import Concern, Follower, find_placed
 from overmind.desk.answers.journal_pages import slice_after
 from overmind.http.access.identity import identity_of
 from overmind.http.archive import Archive, Pages
 from overmind.http.responses import HttpRefusal
+from overmind.journal.catalogue.concerned import Concern, Follower, find_placed
+from overmind.journal.catalogue.topics import OF_SOURCE, topic
 from overmind.journal.sqlite import SqliteJournal
 
 SLICE_ENTRIES: Final = 2_000  # looked at for one page: 50 ms in the thread that reads
@@ -46,18 +47,30 @@ def source_asked(request: Request, source: str | None) -> str:
     return own or source or ""
 
 
-def page_of(journal: SqliteJournal, source: str, follower: Follower, after: int, count: int) -> Page:
-    """`follower` has seen the entries before, or is new. Every entry is told whole."""
-    found, seq = slice_after(journal, follower, source, after, SLICE_ENTRIES, count)
-    return Page([_whole(journal, concern) for concern in found], seq)
+def page_of(pages: Pages, source: str, follower: Follower, after: int, count: int) -> Page:
+    """Found by the catalogue as far as it goes, and then by looking at each entry. Every entry is told whole."""
+    journal, filed = pages.journal, pages.catalogue()
+    found = [] if filed is None else filed.listed_after(topic(OF_SOURCE, source), after, count)
+    known = [_whole(journal, journal.entry(seq)) for seq in found]
+    if len(known) == count:
+        return Page(known, known[-1].seq)
+    rest, seq = slice_after(
+        journal,
+        follower,
+        source,
+        after=after if filed is None else max(after, filed.filed),
+        entries=SLICE_ENTRIES,
+        found_max=count - len(known),
+    )
+    return Page([*known, *(_whole(journal, concern.entry) for concern in rest)], seq)
 
 
-def _whole(journal: SqliteJournal, concern: Concern) -> Entry:
+def _whole(journal: SqliteJournal, entry: Entry) -> Entry:
     """A refusal names what it has in common with an earlier one, which another source may have got."""
-    event = concern.entry.event
+    event = entry.event
     if not isinstance(event, SignalRefused):
-        return concern.entry
-    return replace(concern.entry, event=whole_by(journal.entry, event))
+        return entry
+    return replace(entry, event=whole_by(journal.entry, event))
 
 
 class AllEntries:
@@ -87,7 +100,7 @@ class OwnEntries:
 
     async def page(self, after: int, count: int) -> Page:
         def look(pages: Pages) -> Page:
-            return page_of(pages.journal, self._source, self._follower, after, count)
+            return page_of(pages, self._source, self._follower, after, count)
 
         return await self._archive.look(look)
 
@@ -107,7 +120,7 @@ class OwnEntries:
 
     async def _told(self, concern: Concern) -> Entry:
         if isinstance(concern.entry.event, SignalRefused):
-            return await self._archive.look(lambda pages: _whole(pages.journal, concern))
+            return await self._archive.look(lambda pages: _whole(pages.journal, concern.entry))
         return concern.entry
 
     async def _concern(self, entry: Entry) -> Concern | None:

@@ -17,7 +17,6 @@ from starlette.responses import Response
 
 from overmind.core.books.state import State
 from overmind.core.model.ids import SignalId
-from overmind.desk.answers.concerned import Follower
 from overmind.desk.app import App
 from overmind.http.archive import Archive, Pages
 from overmind.http.bounds import SEQ_MAX, whole_within
@@ -28,6 +27,7 @@ from overmind.http.own_entries import Page, Source, page_of, source_asked
 from overmind.http.responses import HttpRefusal, JsonResponse
 from overmind.http.searching import InSpan, MovesAskedFor, OrdersAskedFor
 from overmind.http.slices import Slices, written
+from overmind.journal.catalogue.concerned import Follower
 from overmind.signals.validation import ID
 from overmind.text.printable import json_bytes
 from overmind.views import limits, reports
@@ -191,7 +191,7 @@ def _wallets(state: State) -> Iterator[reports.WalletMetrics]:
 
 def _page(pages: Pages, source: str, after: int, count: int) -> Page:
     if source:
-        return page_of(pages.journal, source, Follower(), after, count)
+        return page_of(pages, source, Follower(), after, count)
     entries = pages.page(after, count)
     return Page(entries, entries[-1].seq if entries else after)
 

@@ -32,7 +32,7 @@ from overmind.core.model.money import Money, Token
 from overmind.core.model.order import Ticket
 from overmind.core.model.outcome import Cause, Expired, Failed, Filled, Rejected
 from overmind.desk.answers.answer import answer_to
-from overmind.desk.answers.concerned import Follower
+from overmind.journal.catalogue.concerned import Follower
 
 T0 = journal_entries.T0
 DESK = Desk(Token("USDC", USDC, 6), {SOL: Token("SOL", SOL, 9)})

@@ -21,7 +21,6 @@ from overmind.core.model.outcome import Cause, Rejected
 from overmind.desk.answers import following, mailbox
 from overmind.desk.answers.answers import Answers
 from overmind.desk.answers.changes import rotate_answers_key, send_answers, stop_answers
-from overmind.desk.answers.concerned import Concern
 from overmind.desk.answers.journal_pages import JournalPages
 from overmind.desk.answers.post import NotDelivered
 from overmind.desk.answers.progress import PROGRESS_FILE, read_progress
@@ -30,6 +29,7 @@ from overmind.desk.engine import Engine
 from overmind.desk.sources.changes import SourceChange, add_source
 from overmind.desk.sources.source import Source, SourceKind, SourceSecret
 from overmind.desk.sources.store import KEYS_FILE, change_sources
+from overmind.journal.catalogue.concerned import Concern
 from overmind.journal.database import Disk
 from overmind.journal.sqlite import SqliteJournal
 

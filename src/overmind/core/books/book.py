@@ -212,7 +212,10 @@ class WalletBook(msgspec.Struct):
     def mints_in_use(self) -> int:
         """Open positions, including tokens of open buys. Dust is none."""
         positions, dust = self.positions, self.dust
-        return len(positions) - len(dust) + sum(1 for one in self.entries if one not in positions or one in dust)
+        in_use = len(positions) - len(dust)
+        for one in self.entries:
+            in_use += one not in positions or one in dust
+        return in_use
 
     def uses(self, mint: Mint) -> bool:
         return mint in self.entries or (mint in self.positions and mint not in self.dust)

@@ -21,10 +21,9 @@ from overmind.core.model.units import BPS, value_micros
 
 def learn(state: State, order: Order, token: Token, ticket: Ticket | None, outcome: Outcome) -> None:
     """Folds the outcome of one order into what is learned."""
-    if not order.is_entry:
-        return
-    forecast = state.standing.forecasts.pop(order.id, None)
-    if state.learner_mode is LEARNER_OFF:
+    forecasts = state.standing.forecasts
+    forecast = forecasts.pop(order.id, None) if forecasts else None
+    if state.learner_mode is LEARNER_OFF or not order.is_entry:
         return
     landed = has_landed(outcome)
     if landed is None:

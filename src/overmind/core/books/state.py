@@ -155,7 +155,10 @@ class State(msgspec.Struct):
     def learner_mode(self) -> LearnerMode:
         """As it was changed last, or as configured."""
         mode = self.standing.mode
-        return self.settings.routing.learner if mode is None else mode
+        if mode is None:  # Every decision and every outcome asks, so this is written out.
+            assert self.desk is not None, "the desk is not configured"
+            mode = self.desk.routing.learner
+        return mode
 
     @property
     def baseline(self) -> Baseline:

@@ -46,10 +46,11 @@ def mode_before(state: State, desk: Desk) -> LearnerMode | None:
     return None if old is None or old.routing.learner is desk.routing.learner else state.learner_mode
 
 
-def fall_back(state: State) -> Iterator[LearnerModeChanged]:
+def fall_back(state: State) -> tuple[LearnerModeChanged, ...]:
     """After an outcome: takes the decision from a learner that lost too much or forecasts too badly."""
-    if state.learner_mode in LEARNER_DECIDES and (fault := why_not_trusted(state)) is not None:
-        yield LearnerModeChanged(LearnerMode.SHADOW, fault[0], DESK, fault[1])
+    if state.learner_mode not in LEARNER_DECIDES or (fault := why_not_trusted(state)) is None:
+        return ()
+    return (LearnerModeChanged(LearnerMode.SHADOW, fault[0], DESK, fault[1]),)
 
 
 def why_not_trusted(state: State) -> tuple[ModeCause, str] | None:

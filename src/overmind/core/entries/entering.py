@@ -38,7 +38,7 @@ def enter(
     if not signal_may_enter(state, request, at_ns, received_at_ns):
         return None
     tried = (*failed.tried, failed.wallet_id) if failed is not None else ()
-    choice = index.choose(request, at_ns, (*tried, *taken))
+    choice = index.choose(request, at_ns, (*tried, *taken) if taken else tried)
     if choice is None:
         return None
     if failed is None:

@@ -34,10 +34,10 @@ class CommonTerms(Value, frozen=True):
 
 
 def common_terms(state: State, request: EntryRequest, at_ns: int) -> CommonTerms:
-    costs = state.settings.costs
-    notional = float(request.notional_micros or 1)
+    desk = state.settings
+    costs, notional = desk.costs, float(request.notional_micros or 1)
     return CommonTerms(
-        desk=state.settings,
+        desk=desk,
         fee=state.sol_value_micros_up(costs.fee_lamports) / notional * BPS,
         rent=request.rent_micros / notional * BPS * (costs.rent_lost_ppm / PPM),
         slippage=costs.half_spread_bps + float(request.impact_bps),

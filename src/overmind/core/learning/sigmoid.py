@@ -6,7 +6,6 @@ The table is computed with integers alone, and values in between are interpolate
 from __future__ import annotations
 
 from bisect import bisect_left
-from functools import lru_cache
 from typing import Final
 
 import numpy as np
@@ -56,7 +55,6 @@ def landing_all_ppm(logits: NDArray[np.int64]) -> NDArray[np.int64]:
     return ppm
 
 
-@lru_cache(maxsize=64)  # The same few are asked for again and again: those of the configuration.
 def logit_of(ppm: int) -> int:
     """The micro-logits of a probability."""
     place = bisect_left(_TABLE, ppm)

@@ -26,7 +26,7 @@ from overmind.core.model.ids import OrderId, SignalId, WalletId, is_own
 from overmind.core.model.order import Order
 from overmind.core.model.outcome import Failed, Outcome, Rejected
 from overmind.core.model.value import Value
-from overmind.desk.answers.concerned import Concern
+from overmind.journal.catalogue.concerned import Concern
 from overmind.text.amount import Amount
 from overmind.text.printable import json_bytes
 from overmind.views.amounts import symbol_of, usd_of

@@ -19,13 +19,13 @@ from overmind.core.model.desk_settings import Desk
 from overmind.core.model.events import SignalRefused
 from overmind.core.model.units import NS
 from overmind.desk.answers.answer import Answer, answer_to
-from overmind.desk.answers.concerned import Concern, Follower
 from overmind.desk.answers.journal_pages import Slice
 from overmind.desk.answers.mailbox import Mailbox
 from overmind.desk.answers.pace import Pace
 from overmind.desk.answers.post import NotDelivered, Post
 from overmind.desk.answers.signing import headers_of
 from overmind.desk.sources.source import Source
+from overmind.journal.catalogue.concerned import Concern, Follower
 from overmind.journal.errors import JournalUnusable
 from overmind.ports import Clock
 from overmind.solana.backoff import backoff_s

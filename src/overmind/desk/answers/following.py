@@ -15,10 +15,10 @@ from overmind.clock.clocks import loop_turn
 from overmind.core.model.events import Entry, OrderPlaced
 from overmind.core.model.ids import OrderId
 from overmind.core.model.units import NS
-from overmind.desk.answers.concerned import Follower
 from overmind.desk.answers.mailbox import Mailbox
 from overmind.desk.engine import Engine
 from overmind.desk.feed import Feed
+from overmind.journal.catalogue.concerned import Follower
 from overmind.journal.errors import JournalUnusable
 from overmind.ports import Clock
 

@@ -12,8 +12,8 @@ from typing import Final, NamedTuple, TypeVar
 from overmind.core.books.brief_refusals import whole_by
 from overmind.core.model.events import OrderPlaced, SignalRefused
 from overmind.core.model.ids import OrderId
-from overmind.desk.answers.concerned import Concern, Follower, Journal, find_placed
 from overmind.journal.aside import Aside
+from overmind.journal.catalogue.concerned import Concern, Follower, Journal, find_placed
 from overmind.journal.sqlite import SqliteJournal
 
 SLICE_ENTRIES: Final = 512  # some milliseconds

@@ -9,7 +9,7 @@ import asyncio
 from collections import deque
 from typing import Final
 
-from overmind.desk.answers.concerned import Concern
+from overmind.journal.catalogue.concerned import Concern
 
 WAITING_MAX: Final = 256
 

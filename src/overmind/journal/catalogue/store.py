@@ -16,13 +16,14 @@ import msgspec
 
 from overmind.core.model.events import Entry, OrderPlaced, WorkEvent
 from overmind.core.model.ids import SignalId
-from overmind.journal.catalogue.topics import MOVE_LIFE, signal_of, topic, topics_of, work_of
+from overmind.journal.catalogue.concerned import Follower
+from overmind.journal.catalogue.topics import MOVE_LIFE, OF_SOURCE, signal_of, topic, topics_of, work_of
 from overmind.journal.derived import ROOM_MIN, Derived
 from overmind.journal.errors import JournalUnusable
 
 CATALOGUE: Final = "overmind-index.db"  # the file beside the journal
 APPLICATION_ID: Final = 0x4F564D49  # "OVMI"
-FORMAT: Final = 3  # Raise it when topics change: older catalogues are then made anew.
+FORMAT: Final = 4  # Raise it when topics change: older catalogues are then made anew.
 PAGE_ROWS: Final = 256
 FIRSTS_KEPT_MAX: Final = 65_536  # signals whose first entry is not looked up again
 
@@ -38,6 +39,10 @@ SCHEMA: Final = (
 LISTED: Final = (
     "SELECT seq FROM listed WHERE topic = (SELECT id FROM topic WHERE name = ?) AND seq > ? AND seq < ?"
     " ORDER BY seq DESC LIMIT ?"
+)
+LISTED_AFTER: Final = (
+    "SELECT seq FROM listed WHERE topic = (SELECT id FROM topic WHERE name = ?) AND seq > ? AND seq <= ?"
+    " ORDER BY seq LIMIT ?"
 )
 LIFE: Final = "SELECT seq FROM life WHERE first = ? AND seq <= ? ORDER BY seq"
 
@@ -56,6 +61,8 @@ FILE: Final = Derived(CATALOGUE, APPLICATION_ID, FORMAT, SCHEMA, CatalogueFailed
 class Numbered(Protocol):
     """What the catalogue asks a journal."""
 
+    def read(self, after: int = 0) -> Iterator[Entry]: ...
+
     def find(self, signal_id: SignalId) -> int | None: ...
 
     def hash_of(self, seq: int) -> bytes | None: ...
@@ -71,6 +78,7 @@ class Catalogue:
         self._room_min = room_min
         self._topics: dict[str, int] = {}
         self._firsts: dict[SignalId, int] = {}
+        self._follower = Follower()
         with FILE.failing():
             self.filed = self._filed()
 
@@ -104,7 +112,7 @@ class Catalogue:
                 return
             if fresh[0].seq != self.filed + 1:
                 raise CatalogueFailed(f"entry {fresh[0].seq} cannot follow entry {self.filed}")
-            self._insert("listed", [row for entry in fresh for row in self._listed_rows(entry)])
+            self._insert("listed", [row for entry in fresh for row in self._listed_rows(entry, journal)])
             self._insert("life", [row for entry in fresh if (row := self._life_row(entry, journal)) is not None])
             last = fresh[-1].seq
             self._db.execute("UPDATE filed SET seq = ?, hash = ?", (last, journal.hash_of(last) or b""))
@@ -116,6 +124,11 @@ class Catalogue:
         while page := self._page(name, after, before):
             yield from page
             before = page[-1]
+
+    def listed_after(self, name: str, after: int, count: int) -> list[int]:
+        """The next entries of a topic, at most so many, in order."""
+        with FILE.failing():
+            return [seq for (seq,) in self._db.execute(LISTED_AFTER, (name, after, self.filed, count))]
 
     def life(self, first: int) -> list[int]:
         """The later entries of a signal's orders."""
@@ -139,8 +152,11 @@ class Catalogue:
         with FILE.failing():
             return [seq for (seq,) in self._db.execute(LISTED, (name, after, before, PAGE_ROWS))]
 
-    def _listed_rows(self, entry: Entry) -> Iterator[tuple[int, int]]:
+    def _listed_rows(self, entry: Entry, journal: Numbered) -> Iterator[tuple[int, int]]:
         event = entry.event
+        if (concern := self._follower.follow(entry, journal)) is not None:
+            for source in sorted(concern.sources):
+                yield self._topic(topic(OF_SOURCE, source)), entry.seq
         for name in topics_of(event):
             yield self._topic(name), entry.seq
         if isinstance(event, WorkEvent) and signal_of(work_id := work_of(event)) is None:

@@ -54,6 +54,7 @@ SIGNALS: Final = "signal"  # of a strategy, or of any: the first decision on eac
 MOVE_LIFE: Final = "life of"  # all entries of a move
 KINDS: Final = "kind"  # of SELDOM, by its name
 OF_WALLET: Final = "wallet"  # of SELDOM, by the wallet that it is about
+OF_SOURCE: Final = "source"  # all entries that concern a source
 # What people do and what holds the desk: few among many entries, so a search through the journal would not end.
 SELDOM: Final[frozenset[type[Event]]] = frozenset(
     (
