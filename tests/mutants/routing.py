@@ -61,8 +61,8 @@ ROUTING_BUGS: Final = (
     Mutation(
         "exploring: a retry explores",
         INDEX,
-        "        explores = not excluded and among is None\n",
-        "        explores = among is None\n",
+        "explores=not excluded and among is None)",
+        "explores=among is None)",
         DRAWING_TESTS + "test_who_may_be_drawn",
     ),
     Mutation(
@@ -293,7 +293,7 @@ ROUTING_BUGS: Final = (
         "learner: a forecast is kept for ever",
         "core/books/lessons.py",
         "forecast = forecasts.pop(order.id, None) if forecasts else None",
-        "forecast = forecasts.get(order.id)",
+        "forecast = forecasts.get(order.id) if forecasts else None",
         MODE_TESTS + "test_each_forecast_is_scored_once_and_then_forgotten",
     ),
     Mutation(

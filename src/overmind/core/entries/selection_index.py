@@ -58,8 +58,7 @@ class SelectionIndex:
             candidates = candidates[among[candidates]]
         if not len(candidates):
             return None
-        explores = not excluded and among is None
-        return self._best_of(request, at_ns, candidates, explores)
+        return self._best_of(request, at_ns, candidates, explores=not excluded and among is None)
 
     def take(self, slot: int, request: EntryRequest, at_ns: int) -> Choice | None:
         """The choice of this candidate alone; None: the gate refuses it."""
@@ -72,8 +71,8 @@ class SelectionIndex:
         capacity = self._capacity[request.signal.strategy]
         costs = self._costs(request, common, capacity, candidates)
         if self._state.learner_mode is not LEARNER_OFF or self._routes.has_several:
-            explores = explores and may_explore(self._state, request)
-            return self._weighed(request, at_ns, common, candidates, costs, explores)
+            draws = explores and may_explore(self._state, request)
+            return self._weighed(request, at_ns, common, candidates, costs, draws)
         for _ in candidates:
             best = costs.argmin()
             slot = int(candidates[best])
