@@ -259,6 +259,10 @@ def test_the_demo_is_the_same_journal_for_the_same_seed(tmp_path: Path) -> None:
     )
     assert first["journal_hash"] == second["journal_hash"] != other["journal_hash"]
     assert first["state_hash"] == second["state_hash"]
+    assert not Path(first["journal"]).exists(), "for programs it leaves nothing"
+    assert first["report"] is None
+    assert first["account"]["signals"] == first["signals"] == 60
+    assert sum(story["signals"] for story in first["stories"]) == first["refused"]
     assert first["orders"] == first["filled"] + first["failed"] + first["expired"] + first["rejected"]
     assert first["orders"] >= first["signals"] - first["refused"] - first["recorded"] > 0
     assert first["books_equal_chain"] is True

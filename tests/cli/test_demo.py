@@ -7,7 +7,7 @@ import shlex
 from pathlib import Path
 
 import pytest
-from tests.support.command import CommandResult, as_json, overmind
+from tests.support.command import CommandResult, overmind
 
 COLUMNS = 80
 STRATEGIES = ("AIDecision", "Arbitrage", "AxiomMemeCoin", "DeveloperTracking", "MeteoraDAMM", "MomentumTrading")
@@ -16,7 +16,7 @@ STRATEGIES = ("AIDecision", "Arbitrage", "AxiomMemeCoin", "DeveloperTracking", "
 @pytest.fixture(scope="module")
 def shown(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, CommandResult]:
     folder = tmp_path_factory.mktemp("shown")
-    return folder, overmind(folder, "demo", "--paper", "--signals", "69", "--journal-dir", "kept")
+    return folder, overmind(folder, "demo", "--paper", "--signals", "46", "--journal-dir", "kept")
 
 
 def test_it_fits_a_terminal(shown: tuple[Path, CommandResult]) -> None:
@@ -34,7 +34,7 @@ def test_signals_lead_to_orders_line_by_line(shown: tuple[Path, CommandResult]) 
     counts = {name: int(count) for name, count in rows}
     less = sum(count for name, count in counts.items() if name.startswith("- "))
     more = sum(count for name, count in counts.items() if name.startswith("+ "))
-    assert counts["signals"] == 69 == counts["= signals that became orders"] + less
+    assert counts["signals"] == 46 == counts["= signals that became orders"] + less
     assert counts["= orders"] == counts["= signals that became orders"] + more
     ended = list(counts.values())[list(counts).index("= orders") + 1 :]
     assert sum(ended) == counts["= orders"]
@@ -48,11 +48,3 @@ def test_what_it_says_next_works(shown: tuple[Path, CommandResult]) -> None:
     explain = re.search(r"explain (demo-\d+ --data-dir .*)", done.stdout)
     assert explain is not None
     assert "refused" in overmind(folder, "explain", *shlex.split(explain[1])).stdout
-
-
-def test_for_programs_it_leaves_nothing(tmp_path: Path) -> None:
-    told = as_json(overmind(tmp_path, "demo", "--paper", "--signals", "23", "--json"))
-    assert not Path(told["journal"]).exists()
-    assert told["report"] is None
-    assert told["account"]["signals"] == told["signals"] == 23
-    assert sum(story["signals"] for story in told["stories"]) == told["refused"]

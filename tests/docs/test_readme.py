@@ -89,7 +89,7 @@ def test_every_shell_block_works_as_pasted(tmp_path: Path) -> None:
         script = script.replace(usual, str(free))
     ours = ("SNIPER_", "OVERMIND_", "MAKE", "MFLAGS")
     environment = {name: value for name, value in os.environ.items() if not name.startswith(ours)}
-    environment |= {"SNIPER_SERVER_PORT": str(http)}
+    environment |= {"SNIPER_SERVER_PORT": str(http), "TMPDIR": str(tmp_path)}  # where the demo leaves its report
     written = tmp_path / "written"
     with (
         written.open("wb") as out,

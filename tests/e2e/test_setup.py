@@ -35,7 +35,8 @@ def test_python_and_make_are_enough(tmp_path: Path) -> None:
     kept = {
         name: value for name, value in os.environ.items() if not name.startswith(("OVERMIND_", "SNIPER_", "PYTEST"))
     }
-    environment = {**kept, "PATH": str(only_python_and_make(tmp_path / "bin"))}
+    # The demo leaves its journal and its report in the folder for temporary files.
+    environment = {**kept, "PATH": str(only_python_and_make(tmp_path / "bin")), "TMPDIR": str(tmp_path)}
     for words in (["make", "demo"], ["make", "test", f"TESTS={FEW}", "JOBS=2"]):
         done = subprocess.run(
             words, cwd=copy, env=environment, capture_output=True, text=True, timeout=PATIENCE_S, check=False

@@ -29,7 +29,7 @@ from overmind.sandbox.showcase.traders import ROUND, Traders
 from overmind.text.printable import json_bytes
 from overmind.views.decisions import Decision, DecisionStatus
 
-SIGNALS = 5 * len(ROUND)
+SIGNALS = 3 * len(ROUND)
 TIMES = ("state_hash", "updated_at", "last_trade_time")
 
 
