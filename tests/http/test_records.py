@@ -109,7 +109,7 @@ SHOWN = {  # path: what is on it
     "/desk/signals?status=refused": ("/desk/signals/large",),
     "/desk/signals?strategy=Arbitrage": ("No signal fits",),
     "/desk/signals?to=2000-01-01": ("No signal fits",),
-    "/desk/signals/small": ("chosen", "may take it", "Its life in the journal"),
+    "/desk/signals/small": ("chosen", "may take it", "Learned", "Its life in the journal"),
     "/desk/signals/shared": ("Its parts", "shared.0.0", "shared.1.0", "of 30000 USD placed", "No wallet alone could"),
     "/desk/signals/large": ("What would have had to change", "notional at most $"),
     "/desk/orders?token=SOL": ("small.0.0", "filled", "signed: 2", "sent: 2", "confirmed: 2"),

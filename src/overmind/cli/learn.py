@@ -137,7 +137,8 @@ def _show(directory: Path, as_json: bool) -> None:
 
 def _rows(row: LearnerRow) -> list[tuple[str, str, str]]:
     found, explored = row.calibration, row.exploring
-    judged = "too few" if found.worse_percent is None else f"{found.worse_percent:+.1f} % worse"
+    worse = found.worse_percent
+    judged = "too few" if worse is None else f"{abs(worse):.1f} % {'worse' if worse > 0 else 'better'}"
     return [
         ("lost against the cost model", present.usd(row.lost_today_usd), present.usd(row.loss_max_usd)),
         ("signals that explored", f"{explored.explored} of {explored.signals}", f"{explored.share_max_percent:g} %"),

@@ -32,8 +32,10 @@ def learn(state: State, order: Order, token: Token, ticket: Ticket | None, outco
     expected = routing.routes.get(order.route) or routing
     if forecast is not None:
         see_landing(state.standing, forecast, landed)
-        cost = measured_cost(state.settings, order, token, outcome, forecast.slots if slots is None else slots * MICRO)
-        see_cost(state.standing, forecast, cost, order.notional_micros)
+        if forecast.baseline is not None:
+            taken = forecast.slots if slots is None else slots * MICRO
+            cost = measured_cost(state.settings, order, token, outcome, taken)
+            see_cost(state.standing, forecast, cost, order.notional_micros)
     seen = Observation(
         order.route,
         order.wallet_id,
