@@ -190,6 +190,7 @@ def apply(state: State, entry: Entry) -> None:
             _configure_desk(state, desk)
         case LearnerModeChanged(mode=mode, cause=why, who=who, reason=reason):
             set_mode(state.standing, mode, why, who, reason, entry.at_ns)
+            state.revalued = True
         case OperatorActed():
             pass  # What it did follows.
         case DeskFounded() as founded:

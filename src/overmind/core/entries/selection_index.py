@@ -70,7 +70,7 @@ class SelectionIndex:
         common = common_terms(self._state, request, at_ns)
         capacity = self._capacity[request.signal.strategy]
         costs = self._costs(request, common, capacity, candidates)
-        if self._state.learner_mode is not LEARNER_OFF or self._routes.has_several:
+        if self._weighs:
             draws = explores and may_explore(self._state, request)
             return self._weighed(request, at_ns, common, candidates, costs, draws)
         for _ in candidates:
@@ -304,6 +304,8 @@ class SelectionIndex:
         self._accounts: dict[Mint, dict[int, WalletBook]] = {}  # by token and slot: the wallets that may hold it
         self._columns: dict[Mint, Column] = {}
         self._routes = RouteFlags(self.books, state)
+        # Whether a choice is more than the cheapest wallet. A change of the mode has all wallets looked at again.
+        self._weighs = self._routes.has_several or (state.desk is not None and state.learner_mode is not LEARNER_OFF)
         for book in self.books:
             limits = book.wallet.limits
             self._risk[book.slot] = limits.risk_level_ppm

@@ -74,10 +74,11 @@ def close(state: State, order_id: OrderId, outcome: Outcome, provisional: bool) 
         del book.quality[0]
     if not provisional:
         learn(state, order, token, known.ticket, outcome)
-    if state.settings.routing.routes:
+    desk = state.settings
+    if desk.routing.routes:
         see(state, order.route, outcome)
-    if state.settings.costs.miss_bps:
-        score(book, outcome, state.at_ns, state.settings.costs.miss_half_life_ns)
+    if desk.costs.miss_bps:
+        score(book, outcome, state.at_ns, desk.costs.miss_half_life_ns)
     # A sale may take lots of other strategies.
     settled(state, book, token.mint, order.strategy if order.side is BUY else None)
 
