@@ -16,6 +16,9 @@ from overmind.core.model.money import Money, Token
 from overmind.core.model.order import Move, Order
 from overmind.core.model.units import MICROS, NS, PICO
 from overmind.ports import Tick, Venue
+from overmind.venues.depth.classes import Level
+from overmind.venues.depth.market import DeepMarket
+from overmind.venues.depth.reading import shipped_costs
 from overmind.venues.paper import PaperModel, PaperVenue
 
 USDC = Token("USDC", Mint("EPjFWdd5AufqSSqeM2qN1xzybapC8G4wEGGkZwyTDt1v"), 6, "token")
@@ -107,9 +110,11 @@ class PaperWorld:
     orders = 60
     life_s = 60.0
 
-    def __init__(self, model: PaperModel) -> None:
+    def __init__(self, model: PaperModel, level: Level | None = None) -> None:
+        """`level`: of a market with depth and memory; None: a plain one."""
         self.clock = SteppingClock(1_750_000_000 * NS)
         self.model = model
+        self.level = level
         self.venue: Venue = self._venue()
 
     def ticks(self) -> Mapping[Mint, Tick]:
@@ -117,7 +122,27 @@ class PaperWorld:
 
     def _venue(self) -> Venue:
         tokens = {SOL: SOL_TOKEN, BONK.mint: BONK}
-        return PaperVenue(self, self.clock, 7, self.model, USDC, tokens, CostModel(), lambda wallet, mint: False)
+        return PaperVenue(
+            self,
+            self.clock,
+            7,
+            self.model,
+            USDC,
+            tokens,
+            CostModel(),
+            lambda wallet, mint: False,
+            market=None if self.level is None else self._deep(self.level),
+        )
+
+    def _deep(self, level: Level) -> DeepMarket:
+        of = shipped_costs(level).class_of("SOL").token_class()
+        return DeepMarket(lambda mint: of, self, self.clock, CostModel())
+
+    def traded_micros(self, mint: Mint, at_ns: int, window_ns: int) -> int:
+        return 36_000_000 * MICROS
+
+    def volatility_ppm(self, mint: Mint, at_ns: int, window_ns: int) -> int:
+        return 12_000
 
     def order(self, number: int, side: Side, **changes: object) -> Order:
         return order_of(number, side, self.clock.now_ns(), **changes)
@@ -139,11 +164,12 @@ class PaperWorld:
 
 
 @asynccontextmanager
-async def paper(model: PaperModel) -> AsyncIterator[World]:
-    yield PaperWorld(model)
+async def paper(model: PaperModel, level: Level | None = None) -> AsyncIterator[World]:
+    yield PaperWorld(model, level)
 
 
 FACTORIES: dict[str, Callable[[], AbstractAsyncContextManager[World]]] = {
     "paper": lambda: paper(PaperModel()),
+    "paper by classes": lambda: paper(PaperModel(), Level.NORMAL),
     "rough paper": lambda: paper(PaperModel(failure_ppm=300_000, expiry_ppm=200_000, route_down_ppm=100_000)),
 }

@@ -16,14 +16,17 @@ from overmind.core.model.commands import (
     CancelMove,
     CommandRefused,
     ConfigureDesk,
+    ConfigureWallet,
     MarkPrices,
     ReactivateWallet,
     SubmitSignal,
     Withdraw,
 )
+from overmind.core.model.enums import Split
 from overmind.core.model.events import Entry, OrderPlaced
 from overmind.core.model.ids import SOL, OrderId, WalletId
 from overmind.core.model.money import Mark, Money
+from overmind.core.model.units import MICROS
 from overmind.desk.engine import BOUNDS, Bounds, Engine, EngineBusy, EngineStopped
 from overmind.journal.memory import MemoryJournal
 from overmind.ports import JournalFailed, Snapshot
@@ -209,5 +212,28 @@ def test_a_snapshot_of_another_version_is_replayed_instead(foreign: bytes) -> No
             whole = encode_state(engine.state)
             await journal.save_snapshot(Snapshot(engine.state.seq, foreign))
             assert encode_state(Engine(journal, SteppingClock(START_NS)).state) == whole
+
+    asyncio.run(play())
+
+
+def test_the_parts_of_a_divided_buy_are_one_batch_and_one_answer_for_ever() -> None:
+    async def play() -> None:
+        async with running() as (engine, journal, _):
+            for wallet in bench_wallets(2):
+                limits = structs.replace(wallet.limits, position_max_micros=1_000 * MICROS)
+                await engine.handle(ConfigureWallet(structs.replace(wallet, limits=limits)))
+            signal = structs.replace(buy(1, SOL, START_NS).signal, notional_micros=1_500 * MICROS, split=Split.ALL)
+            first = await engine.submit(signal)
+            assert [event.order.id for event in first.events if isinstance(event, OrderPlaced)] == [
+                "signal-1.0.0",
+                "signal-1.1.0",
+            ]
+            assert journal.batches[-1] == 2
+            again = await engine.submit(signal)
+            assert (again.duplicate, again.events) == (True, first.events)
+        restarted = Engine(journal, SteppingClock(START_NS))
+        assert len(restarted.state.open_orders) == 2
+        later = restarted.answer(restarted.begin(signal))
+        assert (later.duplicate, later.events) == (True, first.events)
 
     asyncio.run(play())

@@ -115,6 +115,17 @@ buy sol $250 not w1,w2,w4 id y; expire y.0.0; expire y.0.1; buy sol $250 not w1,
 learn canary; buy sol $15 not w1,w2,w4 id z2; fill z2.0.0; desk learner off; buy sol $15 not w1,w2,w4 id z3
 learn shadow; buy sol $15 not w1,w2,w4 id z4; wait 86400000; mark sol 100
 """,
+    "routes": """
+fill; w5 routes public,relay; reactivate w5; w6 type MEVProtection routes relay stop 5; reactivate w6
+lift portfolio day_loss; lift portfolio drawdown; lift momentum pause
+desk threshold 100 loss 100 drawdown 100 streak 0 miss 50 fades 3600000 learner on routes public,relay retry 1
+mark sol 100; mark eth 2000; buy sol $300 not w1,w2,w4,w6 id u; fill u.0.0 provisional fee 5000 tip 12000
+roll back u.0.0 as failed fee 5000 tip 9000; buy sol $200 not w1,w2,w4,w6 id v; expire v.0.0
+buy eth $300 not w1,w2,w4,w5 id x protected yes; fill x.0.0 fee 5000 tip 30000; mark eth 1800; mark sol 100
+expire; wait 12000; mark sol 100; mark eth 1800; exits; expire; wait 60000; mark sol 100; mark eth 1800; exits
+buy sol $100 not w1,w2,w4,w5 id y; buy eth $5 not w1,w2,w4,w6 id z protected yes; desk tips 1
+buy sol $7 not w1,w2,w4,w5 id z2
+""",
     "misses": """
 fill; w5; reactivate w5; lift portfolio day_loss; lift portfolio drawdown; lift momentum pause
 desk threshold 100 loss 100 drawdown 100 streak 0 miss 50 fades 3600000 waiting 0.5; mark sol 100; mark eth 2000
@@ -313,6 +324,9 @@ def books(state: State) -> dict[str, object]:
         },
         "at_risk": {wallet_id: book.at_risk_micros for wallet_id, book in state.wallets.items()},
         "missed": {wallet_id: [book.missed_ppm, book.missed_ns] for wallet_id, book in state.wallets.items()},
+        "tips_today": state.tips_today_lamports,
+        "relayed": {wallet_id: dict(sorted(book.relayed_ns.items())) for wallet_id, book in state.wallets.items()},
+        "route_health": msgspec.json.decode(msgspec.json.encode(state.route_health)),
         "learned": msgspec.json.decode(msgspec.json.encode(state.learned)),
         "shortfalls": {
             wallet_id: [one.shortfall_bps for one in book.quality] for wallet_id, book in state.wallets.items()

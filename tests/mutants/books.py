@@ -51,7 +51,7 @@ BOOKS: Final = (
     Mutation(
         "fee of a failed transaction not booked",
         CLOSE,
-        "            return Booked(pay_costs(state, book, fee, 0))\n",
+        "            return Booked(pay_costs(state, book, fee, 0, tip))\n",
         "            return Booked()\n",
         FORK_TEST,
         world="plain",
@@ -59,8 +59,8 @@ BOOKS: Final = (
     Mutation(
         "rent not booked",
         CLOSE,
-        "outcome, pay_costs(state, book, fee, rent), ",
-        "outcome, pay_costs(state, book, fee, 0), ",
+        "outcome, pay_costs(state, book, fee, rent, tip), ",
+        "outcome, pay_costs(state, book, fee, 0, tip), ",
         FORK_TEST,
         world="plain",
     ),

@@ -92,7 +92,7 @@ ENTRIES: Final = (
     Mutation(
         "failover to a wallet already tried",
         ENTERING,
-        "    choice = index.choose(request, at_ns, (*tried, *taken))\n",
+        "    choice = index.choose(request, at_ns, (*tried, *taken) if taken else tried)\n",
         "    choice = index.choose(request, at_ns, taken)\n",
         FAILOVER_TEST,
         world="plain",

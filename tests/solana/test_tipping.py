@@ -22,6 +22,7 @@ from tests.support.hostile_transactions import (
     TrialChain,
     address,
     budget,
+    harm,
     offered,
     order,
     swap,
@@ -130,6 +131,29 @@ def test_a_tip_is_booked_apart_from_price_and_fee(pair: tuple[Token, Token], lam
         lamports,
     )
     assert (fill.spent_units, fill.received_units) == (SPEND, RECEIVE)
+
+
+PAYEES = (TIP_ACCOUNTS[0], TIP_ACCOUNTS[7], str(THEM), str(US), str(address(SOL_TOKEN)))
+TRANSFERS = st.lists(st.tuples(st.sampled_from(PAYEES), st.integers(0, 2 * CAP), st.booleans()), max_size=3)
+
+
+@given(transfers=TRANSFERS, pair=st.sampled_from(PAIRS), relayed=st.booleans())
+@settings(max_examples=examples(150), deadline=None)
+def test_whatever_passes_does_no_harm(
+    transfers: list[tuple[str, int, bool]], pair: tuple[Token, Token], relayed: bool
+) -> None:
+    more = [tip(lamports, account, US if ours else THEM) for account, lamports, ours in transfers]
+    made = offered([*swap(*pair), *more])
+    wanted = order(*pair, **(RELAYED if relayed else {}))
+    if verify(wanted, str(US), LISTED, made, tip_accounts=TIPS) is not None:
+        return
+    of_ours = [lamports for account, lamports, ours in transfers if ours and account in TIPS]
+    assert of_ours == [] if not relayed else len(of_ours) == 1
+    chain = TrialChain()
+    for account in TIP_ACCOUNTS:
+        chain.svm.airdrop(Pubkey.from_string(account), 10**9)
+    _, after = chain.attempt(made.raw)
+    assert after is None or harm(wanted, chain.before, after) is None
 
 
 def test_a_transaction_that_fails_pays_no_tip() -> None:

@@ -16,7 +16,8 @@ from tests.support.random_commands import RandomCommands, attempt
 from overmind.core.books.apply import apply
 from overmind.core.books.state import State
 from overmind.core.model.events import MoveRolledBack, OrderRolledBack
-from overmind.core.model.ids import SOL
+from overmind.core.model.ids import SOL, Mint
+from overmind.core.model.money import Token
 from overmind.core.model.units import MICROS, value_micros, value_micros_up
 from overmind.views.bridge import Bridge, bridge
 from overmind.views.reports import portfolio_summary
@@ -48,9 +49,15 @@ def worth(state: State) -> int:
 
 
 def value(state: State, mint: str, units: int) -> int:
-    token = next(token for token in state.settings.tokens.values() if token.mint == mint)
-    price = state.price_pico(token.mint)
+    token, price = tokens(state)[mint], state.price_pico(Mint(mint))
     return value_micros(units, price, token.decimals) if units >= 0 else -value_micros_up(-units, price, token.decimals)
+
+
+def tokens(state: State) -> dict[str, Token]:
+    """Also those that are delisted: what holds or owes them knows them."""
+    held = [position.token for book in state.wallets.values() for position in book.positions.values()]
+    under_way = [known.token for known in state.provisional.values()]
+    return {token.mint: token for token in (*under_way, *held, *state.settings.tokens.values())}
 
 
 def lamports(state: State) -> list[int]:

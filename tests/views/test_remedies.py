@@ -92,6 +92,8 @@ w1 places 1; buy btc $100                 | buy eth $300 | CONCURRENT_POSITIONS 
 bought in the wallet, or a token that it has already
 w1; desk places 1; buy btc $100           | buy eth $300 | PORTFOLIO_POSITIONS at most 0 other tokens held or \
 bought in the portfolio, or a token that it has already
+w1 position 500; w2 position 400          | buy eth $901 split all | SPLIT_ROOM notional at most $900.00, which split \
+partial buys, or more wallets by split_parts_max
 w1 sol 0.05                               | buy eth $300 | INSUFFICIENT_SOL 0.052139280 SOL more in the wallet
 w1                                        | sell eth 1 | INSUFFICIENT_TOKENS no more than is held; "quantity": "all" \
 sells what there is

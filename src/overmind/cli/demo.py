@@ -27,7 +27,7 @@ from overmind.sandbox.showcase.memes import INVENTED
 from overmind.sandbox.showcase.show import Show
 from overmind.views.verify import Verified, verify
 
-SIGNALS_DEFAULT: Final = 400
+SIGNALS_DEFAULT: Final = 300
 PAGE: Final = "report.html"
 
 

@@ -248,7 +248,7 @@ def _run_and_report(
         _show(played, head, verified.entries, sound)
         _show_audit(again)
         if ran.costs:
-            present.say(ran.costs)
+            present.sentence(ran.costs)
     if not sound:
         for problem in verified.problems or [f"the books differ from what is on the {ran.cluster} side"]:
             present.complain(problem)
@@ -264,7 +264,7 @@ def _show(played: Played, head: str, entries: int, sound: bool) -> None:
     _show_inside(played.inside)
     desk_tables.portfolio(played.portfolio)
     if sound:
-        present.say(
+        present.sentence(
             f"Proof: {entries} journal entries replay to state {played.state_hash[:16]}…, chain head {head[:16]}…; "
             f"the books equal the venue, to the last unit.",
             "green",
@@ -276,8 +276,10 @@ def _show_inside(inside: InsideSummary) -> None:
     if not inside.exits:
         return
     rules = ", ".join(f"{count} by {rule}" for rule, count in inside.by_rule.items())
-    present.say(f"Exits inside candles: {inside.exits} ({rules}), {inside.gaps} of them at an open beyond the trigger.")
-    present.say(
+    present.sentence(
+        f"Exits inside candles: {inside.exits} ({rules}), {inside.gaps} of them at an open beyond the trigger."
+    )
+    present.sentence(
         f"In {inside.assumed} of them both a stop and a target lay inside, and the stop was assumed: the targets would "
         f"have brought ${inside.assumed_usd:,.2f} more."
     )
@@ -292,7 +294,7 @@ def _show_audit(again: Sequence[Delayed]) -> None:
         for one in again
     )
     present.table("Audit for look-ahead", columns, rows, right=columns[1:])
-    present.say("A gain that only the first run has came from knowing a price before it could be traded on.")
+    present.sentence("A gain that only the first run has came from knowing a price before it could be traded on.")
 
 
 def selftest(as_json: AsJson = False) -> None:

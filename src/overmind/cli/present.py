@@ -76,6 +76,11 @@ def indented(line: str, style: str = "") -> None:
     out().print(Padding(text(line, style), (0, 0, 0, 9)), overflow="fold", soft_wrap=False)
 
 
+def sentence(line: str, style: str = "") -> None:
+    """Folded at words on a terminal, and one line for a program."""
+    out().print(text(line, style), soft_wrap=not out().is_terminal)
+
+
 def paragraph(line: str, style: str = "", indent: int = 0) -> None:
     """Folded at words to 80 columns, or to the terminal's if it has fewer, in a pipe too."""
     room, margin = min(PAGE_COLUMNS, out().width) - indent, " " * indent
@@ -171,7 +176,9 @@ def _paragraphs(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]
     for first, *others in rows:
         out().print(Text(first, style="bold"), overflow="fold", soft_wrap=False)
         told = [
-            Text.assemble((f"{name}: ", "dim"), cell) for name, cell in zip(columns[1:], others, strict=True) if cell
+            Text.assemble((f"{name}: " if name else "", "dim"), cell)
+            for name, cell in zip(columns[1:], others, strict=True)
+            if cell
         ]
         for line in _packed(told, out().width - MARGIN):
             out().print(Padding(line, (0, 0, 0, MARGIN)), overflow="fold", soft_wrap=False)

@@ -32,7 +32,13 @@ from overmind.core.control.history import decide_history
 from overmind.core.control.holds import DISK_FULL, add_hold, holds_of, lift_expired, lift_hold, trust_clock
 from overmind.core.control.landed import decide_landed
 from overmind.core.entries.entering import enter, enter_sized, refuse_entry, refuse_sized
-from overmind.core.entries.entering_parts import enter_parts, part_request, split_of, used_by_others
+from overmind.core.entries.entering_parts import (
+    enter_parts,
+    part_request,
+    split_of,
+    split_refusals,
+    used_by_others,
+)
 from overmind.core.entries.request import EntryRequest, entry_request, stale_at_ns
 from overmind.core.entries.rules import FUTURE_MAX_NS
 from overmind.core.entries.selection_index import SelectionIndex
@@ -270,7 +276,8 @@ def _split(
     if parts:
         yield from parts
     else:
-        yield refuse_entry(state, index, entry, at_ns, received_at_ns)
+        more = split_refusals(state, index, entry, at_ns, received_at_ns)
+        yield refuse_entry(state, index, entry, at_ns, received_at_ns, more)
 
 
 def _close(state: State, index: SelectionIndex, record: RecordOutcome, at_ns: int) -> Iterator[Event]:

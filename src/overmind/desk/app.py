@@ -49,9 +49,10 @@ from overmind.desk.paper_capital import paper_deposits
 from overmind.desk.times import DeskTimes
 from overmind.desk.unlisted import UnlistedMints
 from overmind.desk.watches.clock_watch import ClockWatch
-from overmind.desk.watches.journal_watch import LOOK_EVERY_S, JournalWatch
+from overmind.desk.watches.journal_watch import LOOK_EVERY_S, PAST_LOOK_EVERY_S, JournalWatch
 from overmind.desk.watches.space_watch import SpaceWatch
 from overmind.desk.watches.timers import StopFile, Watch
+from overmind.journal.buffered import BufferedJournal
 from overmind.journal.sqlite import SqliteJournal
 from overmind.ports import ChainSilent, Clock, Journal, Storage
 from overmind.solana.capabilities import blind_nodes
@@ -124,7 +125,8 @@ class App:
             market.proceeds,
             market.look_inside,
         )
-        look_every_s = max(LOOK_EVERY_S, market.mark_every_s / 2)
+        is_past = isinstance(journal, BufferedJournal)
+        look_every_s = PAST_LOOK_EVERY_S if is_past else max(LOOK_EVERY_S, market.mark_every_s / 2)
         self._journal_watch = JournalWatch(self.engine, journal, market.prices, clock, look_every_s)
         self.keeper = self._keeper_with(maker)
         self.balances = self._balance_watch()

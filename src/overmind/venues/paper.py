@@ -23,7 +23,7 @@ from overmind.core.model.ids import SOL, Mint, OrderId, WalletId
 from overmind.core.model.money import Token
 from overmind.core.model.order import Move, Order, Quote, Ticket, Work
 from overmind.core.model.outcome import Cause, Expired, Failed, Filled, Outcome, Rejected
-from overmind.core.model.units import BPS, MICROS, NS, PICO, PPM, ppm_of
+from overmind.core.model.units import BPS, MICROS, PICO, PPM, ppm_of
 from overmind.core.model.value import Value
 from overmind.ports import Allowed, Clock, Prices, Tick, VenueUnavailable, always
 from overmind.venues.paper_market import Draws, Fate, PaperMarket, Pool
@@ -341,10 +341,7 @@ class PaperVenue:
         return booked
 
     async def wait(self, ticket: Ticket, seconds: float) -> None:
-        """It is known when a ticket lands, so the polls before that are left out."""
-        lands_at_ns = self._lands_at_ns(ticket, _DECODER.decode(ticket.payload))
-        left_s = 0.0 if lands_at_ns is None else (lands_at_ns - self._clock.now_ns()) / NS
-        await self._clock.sleep(seconds * max(1, ceil(left_s / seconds)))
+        await self._clock.sleep(seconds)
 
 
 def _signature(digest: bytes) -> str:

@@ -138,6 +138,11 @@ def remedy(refusal: Refusal, then: Then) -> Remedy:
             assert isinstance(limit, int), refusal
             least = -(-limit // CENT) * CENT
             return Remedy(code, f"notional at least {_usd(least)}", notional_min_micros=least)
+        case Code.SPLIT_ROOM:
+            assert isinstance(limit, int), refusal
+            most = limit // CENT * CENT
+            told = f"notional at most {_usd(most)}, which split partial buys, or more wallets by split_parts_max"
+            return Remedy(code, told, notional_max_micros=most)
         case Code.CONCURRENT_POSITIONS | Code.PORTFOLIO_POSITIONS:
             assert isinstance(limit, int), refusal
             return Remedy(code, _fewer_positions(refusal, limit))

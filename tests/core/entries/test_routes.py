@@ -7,6 +7,11 @@ from msgspec import structs
 from tests.support.core_desk import ROUTES, CoreDesk, rows
 from tests.support.random_commands import RandomCommands, attempt
 
+from overmind.core.entries.gate import wallet_may_enter
+from overmind.core.entries.request import entry_request, stale_at_ns
+from overmind.core.entries.routes import entry_routes
+from overmind.core.entries.rules import wallet_refusals
+from overmind.core.model.codes import Code
 from overmind.core.model.commands import ConfigureDesk
 from overmind.core.model.desk_settings import Routing
 from overmind.core.model.enums import MEV_PROTECTION
@@ -66,6 +71,34 @@ def test_which_route_an_entry_takes(given: str, when: str, then: str) -> None:
     assert (" ".join(placed) or "nothing") == then
 
 
+ALLOWED = """
+given | when | then
+w1 routes public,relay                      | buy eth $300               | public relay
+w1 routes relay,public                      | buy eth $300               | relay public
+w1 routes public,relay                      | buy eth $300 protected yes | relay
+w1 type MEVProtection routes public,relay   | buy eth $300               | relay
+w1                                          | buy eth $300 protected yes | nothing
+w1 type MEVProtection                       | buy eth $300               | nothing
+w1 routes public,relay; desk routes public  | buy eth $300               | public
+w1 routes public,relay; desk tips 1         | buy eth $300               | public
+w1 type MEVProtection; desk rules 4         | buy eth $300               | public
+"""
+
+
+@pytest.mark.parametrize(("given", "when", "then"), rows(ALLOWED))
+def test_which_routes_the_gate_allows(given: str, when: str, then: str) -> None:
+    """Asked without the index, which proposes no wallet without a route: the gate is the authority."""
+    desk = CoreDesk("desk routes public,relay; " + given)
+    verb, name, amount, *options = when.split()
+    signal = desk.signal(verb, name, amount, options).signal
+    entry = entry_request(desk.state, signal, stale_at_ns(desk.state.settings, signal, desk.now_ns))
+    book = desk.book("w1")
+    assert (" ".join(entry_routes(desk.state, book.wallet, signal)) or "nothing") == then
+    assert wallet_may_enter(desk.state, book, entry, desk.now_ns) is (then != "nothing")
+    refusals = [refusal.code for refusal in wallet_refusals(desk.state, book, entry, desk.now_ns)]
+    assert refusals == ([] if then != "nothing" else [Code.NO_PROTECTED_ROUTE])
+
+
 EXITS = """
 given | when | then
 # The exits of a wallet that must be protected wait for it so long, and not longer. A minute is 60,000 ms.
@@ -74,6 +107,7 @@ w1 type MEVProtection routes relay; sell eth 1; expire; wait 59999 | sell eth 1 
 w1 type MEVProtection routes relay; sell eth 1; expire; wait 60000 | sell eth 1 | public
 w1 type MEVProtection routes relay; sell eth 1; expire; wait 600000 | sell eth 1 | relay
 w1 type MEVProtection routes relay; desk patience 0 | sell eth 1 | public
+w1 type MEVProtection routes public,relay | sell eth 1 | relay
 # A sale that fills ends the wait.
 w1 type MEVProtection routes relay; sell eth 1; fill; wait 60000 | sell eth 1 | relay
 # Where there is no protected route, or no SOL for its tip, it goes out at once.

@@ -195,6 +195,10 @@ w1; desk dearest 30 depth 100000                  | buy eth $250.626566 | w1 $25
 w1; desk dearest 30 depth 100000                  | buy eth $250.626567 | EXPECTED_COST 30 31 @w1
 w1; desk dearest 30 depth 100000                  | buy eth risk$50 stop 5 | w1 $250.626566
 w1; w2; desk dearest 300; buy eth $9 not w1; fill | buy eth $0.05     | w2 $0.05
+# Several wallets that may serve it. Only all of a buy can be too much.
+w1 position 500; w2 position 400 | buy eth $900 split all | w1 $500 + w2 $400
+w1 position 500; w2 position 400 | buy eth $900.000001 split all | SPLIT_ROOM 900 900.000001 + \
+POSITION_SIZE 500 900.000001 @w1 + POSITION_SIZE 400 900.000001 @w2
 # Counters. What is open counts as traded; what came to nothing does not.
 w1 trades 2; buy eth $1; fill                     | buy eth $1 | w1 $1
 w1 trades 2; buy eth $1; fill; buy eth $1         | buy eth $1 | TRADES_TODAY 2 3 @w1
@@ -339,6 +343,7 @@ def test_all_refusals_are_listed_in_order_of_precedence() -> None:
         Code.STOP_DISTANCE_UNKNOWN,
         Code.SIZE_TOO_SMALL,
         Code.PORTFOLIO_TRADES,  # only after a trade
+        Code.SPLIT_ROOM,  # only if nothing else is wrong with the signal
     }
     assert set(Code) - set(codes) == unreachable_together
 

@@ -34,11 +34,13 @@ given | when | then
 {SHORT} | buy eth $600 split none             | POSITION_SIZE 500 600 @w1 + POSITION_SIZE 400 600 @w2 \
 + POSITION_SIZE 300 600 @w3
 {SHORT} | buy eth $1200 split all             | w1 $500 + w2 $400 + w3 $300
-{SHORT} | buy eth $1200.000001 split all      | POSITION_SIZE 500 1200.000001 @w1 + POSITION_SIZE 400 1200.000001 @w2 \
+{SHORT} | buy eth $1200.000001 split all      | SPLIT_ROOM 1200 1200.000001 \
++ POSITION_SIZE 500 1200.000001 @w1 + POSITION_SIZE 400 1200.000001 @w2 \
 + POSITION_SIZE 300 1200.000001 @w3
 {SHORT} | buy eth $1200.000001 split partial  | w1 $500 + w2 $400 + w3 $300
 {SHORT} | buy eth $900 split all parts 2      | w1 $500 + w2 $400
-{SHORT} | buy eth $901 split all parts 2      | POSITION_SIZE 500 901 @w1 + POSITION_SIZE 400 901 @w2 \
+{SHORT} | buy eth $901 split all parts 2      | SPLIT_ROOM 900 901 \
++ POSITION_SIZE 500 901 @w1 + POSITION_SIZE 400 901 @w2 \
 + POSITION_SIZE 300 901 @w3
 {SHORT} | buy eth $901 split partial parts 2  | w1 $500 + w2 $400
 {SHORT} | buy eth 0.6 split all               | w1 $500 + w2 $400 + w3 $300
@@ -49,7 +51,8 @@ desk split all; {SHORT}           | buy eth $1200 split none | POSITION_SIZE 500
 desk split all parts 2; {SHORT}   | buy eth $1200 split partial | w1 $500 + w2 $400
 desk split all; {SHORT}           | buy eth risk$50 stop 5   | w1 $500
 # No part is smaller than the smallest order, and each part costs what the impact of all of them makes it cost.
-desk smallest 20; w1 position 500; w2 position 10 | buy eth $505 split all | POSITION_SIZE 500 505 @w1 \
+desk smallest 20; w1 position 500; w2 position 10 | buy eth $505 split all | SPLIT_ROOM 500 505 \
++ POSITION_SIZE 500 505 @w1 \
 + POSITION_SIZE 10 505 @w2
 desk depth 100000; w1 position 500; w2 position 400            | buy eth $900 split all | w1 $500 + w2 $400
 desk depth 100000 dearest 80; w1 position 500; w2 position 400 | buy eth $900 split all | EXPECTED_COST 80 92 @w1 \

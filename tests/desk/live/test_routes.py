@@ -6,9 +6,10 @@ from collections.abc import Callable
 
 import pytest
 from msgspec import structs
-from tests.support.chain_desk import OWNERS, ChainDesk, buy_signal, on_stage
+from tests.support.chain_desk import OWNERS, W1, W2, ChainDesk, buy_signal, on_stage
 from tests.support.sandwicher import Watcher
 
+from overmind.core.model.enums import Side, TradeAction
 from overmind.core.model.events import OrderClosed, OrderPlaced
 from overmind.core.model.ids import WalletId
 from overmind.core.model.order import Order
@@ -72,6 +73,27 @@ async def test_without_a_relay_a_protected_entry_is_refused_and_an_exit_goes_pub
         refused = await stage.buy(app, 2, mev_protected=True)
         assert refused.status is DecisionStatus.REFUSED
     assert {order.route for order, _ in orders(stage)} == {RouteName.PUBLIC}
+
+
+@pytest.mark.soak
+@on_stage
+async def test_an_exit_that_the_relay_does_not_take_goes_public_after_the_stated_time(stage: ChainDesk) -> None:
+    stage.net.relay.change(QUICK)
+    relay_alone = {"OVERMIND_WALLET_ROUTES": f"{W1}:relay,{W2}:relay", "OVERMIND_EXIT_PUBLIC_AFTER_SEC": "2"}
+    async with stage.desk(**with_relay(stage), **relay_alone) as app:
+        assert isinstance(await stage.outcome(app, await stage.buy(app, 1)), Filled)
+        stage.net.relay.change(structs.replace(QUICK, landing_ppm=0))
+        watcher = Watcher(stage.net.chain)
+        for number in range(2, 6):  # Each one is proved never to land before the next one is made.
+            if isinstance(await stage.outcome(app, await stage.buy(app, number, action=TradeAction.SELL)), Filled):
+                break
+            assert watcher.swaps_of(OWNERS[W1]) == []
+        await stage.agrees(app)
+        assert not app.engine.state.wallets[W1].positions
+    exits = [order.route for order, _ in orders(stage) if order.side is Side.SELL]
+    assert exits == [*(RouteName.RELAY for _ in exits[1:]), RouteName.PUBLIC]
+    assert len(exits) > 1
+    assert len(watcher.swaps_of(OWNERS[W1])) >= 1
 
 
 Place = tuple[WalletId, RouteName]

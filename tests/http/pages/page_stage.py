@@ -48,8 +48,10 @@ class SlowJournal(MemoryJournal):
         super().__init__()
         self.may_write = asyncio.Event()
         self.may_write.set()
+        self.takes_s = 0.0  # each batch
 
     async def append(self, entries: Sequence[Entry]) -> None:
+        await asyncio.sleep(self.takes_s)
         await self.may_write.wait()
         await super().append(entries)
 

@@ -161,6 +161,22 @@ def test_a_disk_that_hangs_is_told_instead_of_waited_for(tmp_path: Path) -> None
     staged(play, tmp_path)
 
 
+def test_a_disk_that_is_slow_under_load_is_waited_for(tmp_path: Path) -> None:
+    """The page needs two batches, of 1.5 s each."""
+
+    async def play(stage: PageStage) -> None:
+        stage.journal.takes_s = 1.5
+        for cause in ("operator", "another"):
+            stage.app.engine.post(AddHold(Scope(), cause, "a test changes something"))
+            await asyncio.sleep(0)
+        began = asyncio.get_running_loop().time()
+        answer = await stage.get("/desk")
+        assert (answer.status, asyncio.get_running_loop().time() - began) == (200, pytest.approx(3, abs=0.1))
+        stage.journal.takes_s = 0.0
+
+    staged(play, tmp_path)
+
+
 def test_what_somebody_wrote_is_text_on_the_page(tmp_path: Path) -> None:
     async def play(stage: PageStage) -> None:
         evil = '<script>alert(1)</script>" onload=x \x1b[2J\u202e'

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from itertools import accumulate
 
 from overmind.cli.performance.plots import bar, sparkline
-from overmind.cli.present import say, table, usd
+from overmind.cli.present import say, sentence, table, usd
 from overmind.report.figures import figures_of
 from overmind.report.formats import span, typed
 from overmind.views.performance.told import GroupRow, Report, TradeRow
@@ -26,7 +26,7 @@ def summary(report: Report) -> None:
     groups("strategy", report.by_strategy)
     _refusals(report)
     for line in report.assumptions:
-        say(f"· {line}", "dim")
+        sentence(f"· {line}", "dim")
 
 
 def _refusals(report: Report) -> None:

@@ -13,6 +13,7 @@ from overmind.core.entries.routes import fee_max_lamports, is_protected, tip_max
 from overmind.core.entries.rules import signal_refusals, wallet_refusals
 from overmind.core.entries.selection_index import SelectionIndex
 from overmind.core.entries.sizing import SizedRequest, choose_sized, sized_refusals, sized_wallet_refusals
+from overmind.core.model.codes import Refusal
 from overmind.core.model.enums import BUY
 from overmind.core.model.events import (
     OrderPlaced,
@@ -114,10 +115,15 @@ def entry_order(
 
 
 def refuse_entry(
-    state: State, index: SelectionIndex, request: EntryRequest, at_ns: int, received_at_ns: int
+    state: State,
+    index: SelectionIndex,
+    request: EntryRequest,
+    at_ns: int,
+    received_at_ns: int,
+    more: tuple[Refusal, ...] = (),
 ) -> SignalRefused:
-    """Every broken rule; the wallet that came closest is listed first."""
-    general = list(signal_refusals(state, request, at_ns, received_at_ns))
+    """Every broken rule, and `more`; the wallet that came closest is listed first."""
+    general = [*signal_refusals(state, request, at_ns, received_at_ns), *more]
     listed = [
         list(wallet_refusals(state, book, request, at_ns))
         for book in index.roomiest(request.signal.strategy, LISTED_MAX)

@@ -21,10 +21,12 @@ from overmind.core.entries.entering import entry_order, selection_of
 from overmind.core.entries.gate import signal_may_enter, wallet_may_enter
 from overmind.core.entries.limit_row import NO_CAP, PortfolioPlace, WalletPlace
 from overmind.core.entries.limit_table import PORTFOLIO_LIMITS, WALLET_LIMITS
+from overmind.core.entries.refusing import LISTED_MAX
 from overmind.core.entries.request import EntryRequest, entry_request_of
 from overmind.core.entries.routes import tips_fit
 from overmind.core.entries.selection_index import SelectionIndex
 from overmind.core.entries.splitting import Offers, Part, divided, may_pay, reachable_micros
+from overmind.core.model.codes import Code, Refusal
 from overmind.core.model.desk_settings import Desk
 from overmind.core.model.enums import Split
 from overmind.core.model.events import OrderPlaced
@@ -74,6 +76,16 @@ def enter_parts(
             return []
         planned = Planned([Placing(asked, planned.alone)])
     return _orders(state, whole, planned)
+
+
+def split_refusals(
+    state: State, index: SelectionIndex, whole: EntryRequest, at_ns: int, received_at_ns: int
+) -> tuple[Refusal, ...]:
+    """How much the wallets would have taken together, of a buy that was refused for nothing else."""
+    if not signal_may_enter(state, whole, at_ns, received_at_ns):
+        return ()
+    room = _Planner(state, index, whole, at_ns).room_micros()
+    return (Refusal(Code.SPLIT_ROOM, room, whole.notional_micros),) if 0 < room < whole.notional_micros else ()
 
 
 def part_request(state: State, signal: Signal, failed: Order) -> EntryRequest:
@@ -159,6 +171,18 @@ class _Planner:
             if found is not None:
                 return found
         return None
+
+    def room_micros(self) -> int:
+        """The most that the wallets take together, each at the impact of the whole."""
+        rooms, known = self._offers.room, set[int]()
+        for _ in range(LISTED_MAX):
+            largest: list[int] = rooms.argsort(kind="stable")[-self._parts_max :].tolist()
+            place = next((one for one in largest if one not in known and rooms[one] > 0), None)
+            if place is None:
+                break
+            known.add(place)
+            self._placed(Part(place, rooms.item(place)))
+        return reachable_micros(self._offers, self._parts_max)
 
     def _cheapest_alone(self) -> int | None:
         """The place of the cheapest wallet that may have room for all of it."""

@@ -153,6 +153,7 @@ class Code(enum.StrEnum):
         Unit.USD,
         "The entry is smaller than OVERMIND_ORDER_MIN_USD: its fixed costs would weigh too much.",
     )
+    SPLIT_ROOM = "SPLIT_ROOM", Unit.USD, "The wallets that may serve it take less together. Split partial buys that."
     EXPECTED_COST = (
         "EXPECTED_COST",
         Unit.BASIS_POINTS,

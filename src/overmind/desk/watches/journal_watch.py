@@ -19,6 +19,7 @@ from overmind.journal.aside import Hangs
 from overmind.ports import Clock, Journal, JournalFailed, Prices, Storage
 
 LOOK_EVERY_S: Final = 0.5
+PAST_LOOK_EVERY_S: Final = 3_600.0  # of tape time: a backtest that is lost is played again
 ALARM_S: Final = 5.0  # how long another program's lock may last before it is an alarm
 ALARM_EVERY_S: Final = 30.0
 TOLD_EVERY_BYTES: Final = 1024 * 1024

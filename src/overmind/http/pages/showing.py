@@ -39,7 +39,8 @@ from overmind.http.responses import HttpRefusal
 from overmind.http.slices import Slices
 from overmind.views.screens.holds import hold_chips
 
-DURABLE_S: Final = 2.0  # An operator must not wait for a disk that hangs: the page says so instead.
+DURABLE_S: Final = 2.0  # A journal that stands still for so long hangs: the page says so instead of waiting.
+WAITS_MAX: Final = 5  # of that length, for a journal that goes on: a disk under load is slow
 KEPT_MAX: Final = 128  # rendered views
 SHARED_S: Final = 0.25  # A live page may get what was rendered so long ago.
 QUIET_S: Final = 1.0  # What is not in the journal, such as a full disk, is looked at as often.
@@ -91,12 +92,7 @@ class Pages:
         """A view. `look` is asked only if no earlier look is new enough."""
         identity = identity_of(request)
         fragment = FRAGMENT in request.headers
-        try:
-            async with asyncio.timeout(DURABLE_S):
-                rendered = await self._rendered(request, view, look, identity.role, fragment)
-        except TimeoutError:
-            why = f"the journal did not become durable within {DURABLE_S:g} s"
-            raise HttpRefusal(503, why, "a stop works all the same; look at the disk of the data folder") from None
+        rendered = await self._in_time(self._rendering(request, view, look, identity.role, fragment))
         tag = f'"{rendered.tag}"'
         headers = {"etag": tag, SEEN: str(rendered.seq)}
         if fragment:
@@ -114,7 +110,22 @@ class Pages:
         body = (await self._templates.get(template)).render(theme="auto", asset=self.assets.url, **facts)
         return self.html(body, {}, status)
 
-    async def _rendered(self, request: Request, view: View, look: Look, role: Role, fragment: bool) -> Rendered:
+    async def _in_time(self, rendering: asyncio.Task[Rendered]) -> Rendered:
+        """What is rendered; others may wait for it too. Raises HttpRefusal."""
+        engine = self.app.engine
+        for _ in range(WAITS_MAX):
+            durable_seq = engine.durable_seq
+            await asyncio.wait((rendering,), timeout=DURABLE_S)
+            if rendering.done():
+                return rendering.result()
+            if engine.durable_seq == durable_seq:
+                break
+        why = f"the journal did not become durable within {DURABLE_S:g} s"
+        raise HttpRefusal(503, why, "a stop works all the same; look at the disk of the data folder")
+
+    def _rendering(
+        self, request: Request, view: View, look: Look, role: Role, fragment: bool
+    ) -> asyncio.Task[Rendered]:
         key = _address(request), role
         kept = self._kept.get(key)
         if kept is None or not self._is_new(key, kept, request, fragment):
@@ -122,7 +133,7 @@ class Pages:
             self._kept.move_to_end(key)
             while len(self._kept) > KEPT_MAX:
                 self._kept.popitem(last=False)
-        return await asyncio.shield(kept)  # Others may wait for it too.
+        return kept
 
     def _is_new(self, key: Key, kept: asyncio.Task[Rendered], request: Request, fragment: bool) -> bool:
         """A live page asks again after the next tick, so it may get one that is being made, or is a little older."""

@@ -86,12 +86,6 @@ class RelayRegion:
         """As told, unread. Raises ChainSilent."""
         return await self._ask("getTipAccounts", "getTipAccounts", [], Priority.STATUS)
 
-    async def in_flight(self, bundle_ids: Sequence[str]) -> object:
-        """What it believes of bundles, unread. It is no outcome. Raises ChainSilent."""
-        return await self._ask(
-            "getInflightBundleStatuses", "getInflightBundleStatuses", [list(bundle_ids)], Priority.ENTRY
-        )
-
     async def close(self) -> None:
         await self.budget.close()
 
