@@ -6,7 +6,7 @@ See specification §8.6.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from itertools import islice
+from heapq import nsmallest
 from typing import Final
 
 from msgspec.structs import replace
@@ -105,15 +105,15 @@ def elsewhere(state: State, users: Iterable[WalletBook], signal: Signal) -> Iter
 
 
 def _buys_in_flight(state: State, books: Iterable[WalletBook], sale: Signal) -> list[OrderId]:
-    """The oldest few open buys that bring what the sale could take. Looks among the open orders only if there are any,
-    and not beyond those few: a busy desk has thousands of open orders.
+    """The first few by id of the open buys that bring what the sale could take, whatever order the state has them in: a
+    restored desk has another. Looks among the open orders only if there are any: a busy desk has thousands.
     """
     buying = (held for book in books if (held := book.entries.get(sale.mint)) is not None)
     if not any(sale.scope is SaleScope.SOURCE or sale.strategy in held for held in buying):
         return []
     bought = (known for known in state.open_orders.values() if known.order.receive == sale.mint)
     found = (known.order.id for known in bought if known.order.is_entry and _could_sell(sale, known))
-    return list(islice(found, BUYS_SHOWN_MAX))
+    return nsmallest(BUYS_SHOWN_MAX, found)
 
 
 def _could_sell(sale: Signal, buy: OpenOrder) -> bool:
