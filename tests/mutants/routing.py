@@ -17,6 +17,20 @@ ROUTES_TESTS: Final = "tests/core/entries/test_routes.py::"
 
 ROUTING_BUGS: Final = (
     Mutation(
+        "routes: the limit of the expected cost forgets the tip in the gate",
+        "core/entries/costs.py",
+        "    if desk.routing.routes:\n        lamports =",
+        "    if False:\n        lamports =",
+        ROUTES_TESTS + "test_a_refusal_names_the_cost_of_the_cheapest_route",
+    ),
+    Mutation(
+        "routes: a route above the limit of the expected cost is chosen",
+        "core/entries/route_places.py",
+        "                taken &= affordable(state, route, request, books)\n",
+        "                pass\n",
+        ROUTES_TESTS + "test_which_route_an_entry_takes",
+    ),
+    Mutation(
         "learner: a provisional outcome teaches already",
         "core/books/settle/close.py",
         "    if not provisional:\n        learn(",

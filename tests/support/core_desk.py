@@ -705,7 +705,8 @@ def desk_with(desk: Desk, said: dict[str, str]) -> Desk:
     if "routes" in said:
         routing["routes"] = {route: ROUTES[route] for route in map(RouteName, said["routes"].split(","))}
         tip_max = max(ROUTES[route].tip_max_lamports for route in map(RouteName, said["routes"].split(",")))
-        changes["costs"] = structs.replace(desk.costs, fee_max_lamports=DESK.costs.fee_max_lamports + tip_max)
+        known = changes.get("costs", desk.costs)
+        changes["costs"] = structs.replace(known, fee_max_lamports=DESK.costs.fee_max_lamports + tip_max)
     if routing:
         changes["routing"] = structs.replace(desk.routing, **routing)
     if "split" in said:

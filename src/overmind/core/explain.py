@@ -8,6 +8,7 @@ from overmind.core.books.book import WalletBook
 from overmind.core.books.state import State
 from overmind.core.entries.advising import correction_of
 from overmind.core.entries.capacity import capacity_micros
+from overmind.core.entries.costs import affordable
 from overmind.core.entries.drawing import decides
 from overmind.core.entries.ranking import CommonTerms, common_terms, cost_terms
 from overmind.core.entries.request import EntryRequest, entry_request, stale_at_ns
@@ -63,9 +64,12 @@ def _candidate(
     refusals: tuple[Refusal, ...],
     sizing: Sizing | None = None,
 ) -> Candidate:
-    """On its cheapest route, with the learned correction, which is a term of the cost where it decides."""
+    """On its cheapest route that the limit of the expected cost leaves, with the learned correction, which is a term of
+    the cost where it decides."""
     signal, wallet = entry.signal, book.wallet
     routes = entry_routes(state, wallet, signal)
+    if state.settings.expected_cost_max_bps and len(routes) > 1:
+        routes = tuple(route for route in routes if affordable(state, route, entry, (book,))[0]) or routes
     found = [_on_route(state, common, book, entry, capacity, route) for route in routes or PUBLIC_ALONE]
     terms, learned, route = min(found, key=lambda one: one[0].total)
     return Candidate(

@@ -15,7 +15,7 @@ from overmind.core.model.codes import Code
 from overmind.core.model.commands import ConfigureDesk
 from overmind.core.model.desk_settings import Routing
 from overmind.core.model.enums import MEV_PROTECTION
-from overmind.core.model.events import Event, OrderPlaced
+from overmind.core.model.events import Event, OrderPlaced, SignalRefused
 from overmind.core.model.ids import SOL
 from overmind.core.model.order import Order
 from overmind.core.model.route import Expected, RouteName
@@ -59,6 +59,18 @@ w1 routes relay; w2; buy eth $300 id s protected yes | expire | nothing
 w1 usd 200; w2 usd 200 routes relay; w3 usd 200 routes relay | buy eth $300 split all protected yes | w2 relay w3 relay
 w1 usd 200; w2 usd 200 routes relay; w3 usd 200 | buy eth $300 split all protected yes | nothing
 w2 usd 200 routes relay; w3 usd 200 routes relay; desk tips 99999 | buy eth $300 split all | nothing
+# The limit of the expected cost counts the tip. With rent $10 pay 85 bps by the public route and 86 by the relay, which
+# is the cheaper one by the chance to land.
+w1 routes public,relay; desk dearest 86 | buy eth $10 | w1 relay
+w1 routes public,relay; desk dearest 85 | buy eth $10 | w1 public
+w1 routes public,relay; desk dearest 84 | buy eth $10 | nothing
+w1 routes public,relay; desk dearest 85 | buy eth $10 protected yes | nothing
+w1; w2 routes relay; desk dearest 86 | buy eth $10 | w2 relay
+w1; w2 routes relay; desk dearest 85 | buy eth $10 | w1 public
+w1 routes public,relay; desk dearest 85 learner on | buy eth $10 | w1 public
+w1 stop 5 routes public,relay; desk dearest 85 | buy eth risk$0.5 | w1 public
+w1 routes public,relay; w2 routes public,relay; deposit w2 1 eth; desk dearest 5 | buy eth $10 | w2 relay
+w1 routes public,relay; w2 routes public,relay; deposit w2 1 eth; desk dearest 4 | buy eth $10 | w2 public
 # The rules before know no routes.
 w1 routes relay; desk rules 4 | buy eth $300 protected yes | w1 public
 """
@@ -69,6 +81,14 @@ def test_which_route_an_entry_takes(given: str, when: str, then: str) -> None:
     desk = CoreDesk("desk routes public,relay miss 50; " + given)
     placed = [f"{order.wallet_id} {order.route}" for order in orders(desk.play(when))]
     assert (" ".join(placed) or "nothing") == then
+
+
+def test_a_refusal_names_the_cost_of_the_cheapest_route() -> None:
+    desk = CoreDesk("desk routes public,relay; w1 routes public,relay; w2 routes relay; desk dearest 84")
+    (event,) = desk.play("buy eth $10")
+    assert isinstance(event, SignalRefused)
+    told = [(one.wallet_id, one.limit, one.actual) for one in event.refusals if one.code is Code.EXPECTED_COST]
+    assert told == [("w1", 84, 85), ("w2", 84, 86)]
 
 
 ALLOWED = """

@@ -1,5 +1,6 @@
 """The selection index always chooses the same wallet as a plain loop over all wallets."""
 
+from math import ceil
 from random import Random
 
 import pytest
@@ -13,10 +14,11 @@ from tests.support.random_commands import RandomCommands, attempt
 from overmind.core.books.state import State, decode_state, encode_state
 from overmind.core.entries.advising import correction_of, favours
 from overmind.core.entries.capacity import capacity_micros
+from overmind.core.entries.costs import pays_rent
 from overmind.core.entries.drawing import decides
 from overmind.core.entries.ranking import common_terms, cost_terms
 from overmind.core.entries.request import EntryRequest, entry_request, stale_at_ns
-from overmind.core.entries.route_costs import route_terms, routes_of
+from overmind.core.entries.route_costs import RouteTerms, route_terms, routes_of
 from overmind.core.entries.routes import entry_routes
 from overmind.core.entries.rules import wallet_refusals
 from overmind.core.entries.selection_index import SelectionIndex
@@ -27,6 +29,7 @@ from overmind.core.model.ids import DepositId, Mint, WalletId
 from overmind.core.model.money import Money
 from overmind.core.model.route import RouteName
 from overmind.core.model.selection import CostTerms
+from overmind.core.model.units import BPS, PPM
 
 Cost = tuple[float, int, WalletId, RouteName, CostTerms]  # the total, the place in the order, and what it is of
 
@@ -42,6 +45,8 @@ def plainly(
         for book in state.wallets.values():
             if route not in entry_routes(state, book.wallet, entry.signal) or book.wallet.id in excluded:
                 continue
+            if is_dearer_than_allowed(state, entry, of_route, rent=pays_rent(state.settings, book, entry.signal.mint)):
+                continue
             if not list(wallet_refusals(state, book, entry, at_ns)):
                 capacity = capacity_micros(state, book, entry.signal.strategy)
                 terms = cost_terms(common, book, entry, capacity, of_route)
@@ -52,6 +57,18 @@ def plainly(
     if not decides(state, entry.signal.id):
         return best[2:]
     return learned(state, entry.signal.strategy, costs, best, at_ns)
+
+
+def is_dearer_than_allowed(state: State, entry: EntryRequest, of_route: RouteTerms, rent: bool) -> bool:
+    """In floats and term by term, which no random desk comes close enough to the limit to tell from integers."""
+    desk, notional = state.settings, entry.notional_micros
+    if notional <= 0:
+        return False
+    fixed = state.sol_value_micros_up(desk.costs.fee_lamports)
+    lost = entry.rent_micros * desk.costs.rent_lost_ppm / PPM if rent else 0
+    of_fees = ceil((fixed + lost) / notional * BPS + of_route.priority + of_route.tip)
+    cost = of_fees + ceil(desk.costs.half_spread_bps) + entry.impact_bps
+    return 0 < desk.expected_cost_max_bps < cost
 
 
 def learned(

@@ -64,7 +64,7 @@ EXPECTED_COST_MAX = Variable(
     measured(kinds.whole("bps", 0, 10_000)),
     "300",
     "The most that an entry may be expected to cost, in bps of its amount: fee, the part of a new token account's rent "
-    "that is usually lost, half the spread and the price impact. 0: no limit.",
+    "that is usually lost, half the spread, the price impact, and the priority fee and tip of its route. 0: no limit.",
 )
 SIZING_MIN = Variable(
     "OVERMIND_SIZING_MIN_USD",

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from math import ceil
 from typing import Final
 
 from overmind.core.books.book import WalletBook
 from overmind.core.books.state import State
 from overmind.core.entries.request import EntryRequest
+from overmind.core.entries.route_costs import least_lamports
+from overmind.core.entries.routes import entry_routes
 from overmind.core.model.desk_settings import Desk
 from overmind.core.model.ids import Mint
+from overmind.core.model.route import RouteName
 from overmind.core.model.signal import Signal
 from overmind.core.model.units import BPS, NOTIONAL_MAX_MICROS, PPM
 
@@ -36,10 +40,28 @@ def pays_rent(desk: Desk, book: WalletBook, mint: Mint) -> bool:
 def expected_cost_bps(state: State, book: WalletBook, request: EntryRequest) -> int:
     """Fee, rent that is not reclaimed, half the spread and the impact: as the ranking has it, in integers, rounded up.
 
-    Half the spread is a setting, and no result of a computation.
+    Half the spread is a setting, and no result of a computation. Where the desk has routes, it is the cost on the one
+    with the lowest priority fee and tip of those that the wallet may take: a wallet may enter if one route will do.
     """
+    pays = pays_rent(state.settings, book, request.signal.mint)
+    return _cost_bps(state, request, _route_lamports(state, book, request), pays)
+
+
+def affordable(state: State, route: RouteName, request: EntryRequest, books: Sequence[WalletBook]) -> list[bool]:
+    """Of each wallet, whether this entry on this route is expected to cost no more than the limit."""
+    desk = state.settings
+    limit_bps, lamports = desk.expected_cost_max_bps, least_lamports(state, (route,), request.notional_micros)
+    if request.notional_micros <= 0 or _cost_bps(state, request, lamports, pays=True) <= limit_bps:
+        return [True] * len(books)
+    if _cost_bps(state, request, lamports, pays=False) > limit_bps:
+        return [False] * len(books)
+    return [not pays_rent(desk, book, request.signal.mint) for book in books]
+
+
+def _cost_bps(state: State, request: EntryRequest, route_lamports: int, pays: bool) -> int:
+    """`pays`: whether this entry is the one that pays the rent."""
     costs = state.settings.costs
-    fixed = _fixed_micros(state, book, request)
+    fixed = _fixed_micros(state, request, route_lamports, pays)
     return -(-fixed * BPS // request.notional_micros) + ceil(costs.half_spread_bps) + request.impact_bps
 
 
@@ -52,14 +74,23 @@ def smallest_within_micros(state: State, book: WalletBook, request: EntryRequest
     left_bps = ceiling_bps - ceil(costs.half_spread_bps) - request.impact_bps
     if left_bps <= 0:
         return NOTIONAL_MAX_MICROS + 1
-    return max(1, -(-_fixed_micros(state, book, request) * BPS // left_bps))
+    pays = pays_rent(state.settings, book, request.signal.mint)
+    fixed = _fixed_micros(state, request, _route_lamports(state, book, request), pays)
+    return max(1, -(-fixed * BPS // left_bps))
 
 
-def _fixed_micros(state: State, book: WalletBook, request: EntryRequest) -> int:
-    """The part of the expected cost that does not depend on the amount."""
+def _route_lamports(state: State, book: WalletBook, request: EntryRequest) -> int:
+    """The lowest priority fee and tip of the routes that the wallet may take."""
+    if not state.settings.routing.routes:
+        return 0
+    return least_lamports(state, entry_routes(state, book.wallet, request.signal), request.notional_micros)
+
+
+def _fixed_micros(state: State, request: EntryRequest, route_lamports: int, pays: bool) -> int:
+    """The part of the expected cost that does not depend on the amount. `pays`: whether it pays the rent."""
     costs = state.settings.costs
-    fixed = state.sol_value_micros_up(costs.fee_lamports)
-    if pays_rent(state.settings, book, request.signal.mint):
+    fixed = state.sol_value_micros_up(costs.fee_lamports + route_lamports)
+    if pays:
         fixed += -(-request.rent_micros * costs.rent_lost_ppm // PPM)
     return fixed
 

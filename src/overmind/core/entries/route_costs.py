@@ -5,12 +5,13 @@ It is the same for every wallet on the route. What a wallet adds stands in `rank
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from overmind.core.books.route_health import failing_ppm
 from overmind.core.books.state import State
 from overmind.core.entries.routes import tip_max_lamports
-from overmind.core.model.route import PUBLIC_ALONE, RouteName
+from overmind.core.model.route import PUBLIC_ALONE, Expected, RouteName
 from overmind.core.model.units import BPS, PPM
 
 
@@ -36,7 +37,7 @@ def route_terms(state: State, route: RouteName, notional_micros: int, at_ns: int
     if expected is None:
         return NO_TERMS
     notional = notional_micros or 1
-    tip = min(expected.tip_lamports, tip_max_lamports(state, route, notional_micros))
+    tip = _tip_lamports(state, route, expected, notional_micros)
     return RouteTerms(
         priority=state.sol_value_micros_up(expected.priority_lamports) / notional * BPS,
         tip=state.sol_value_micros_up(tip) / notional * BPS,
@@ -44,6 +45,24 @@ def route_terms(state: State, route: RouteName, notional_micros: int, at_ns: int
         latency=desk.routing.late_bps * expected.slots,
         health=costs.miss_bps / PPM * failing_ppm(state, route, at_ns),
     )
+
+
+def least_lamports(state: State, routes: Sequence[RouteName], notional_micros: int) -> int:
+    """The least priority fee and tip that one of these routes is expected to take. Without a named route: nothing."""
+    named = state.settings.routing.routes
+    return min(
+        (
+            named[route].priority_lamports + _tip_lamports(state, route, named[route], notional_micros)
+            for route in routes
+            if route in named
+        ),
+        default=0,
+    )
+
+
+def _tip_lamports(state: State, route: RouteName, expected: Expected, notional_micros: int) -> int:
+    """The tip that is expected, within the cap of this order."""
+    return min(expected.tip_lamports, tip_max_lamports(state, route, notional_micros))
 
 
 def routes_of(state: State) -> tuple[RouteName, ...]:

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from overmind.core.books.book import WalletBook
 from overmind.core.books.state import State
+from overmind.core.entries.costs import affordable
 from overmind.core.entries.request import EntryRequest
 from overmind.core.entries.route_costs import NO_TERMS, RouteTerms, route_terms
 from overmind.core.entries.routes import ROUTE_RULES, is_open
@@ -45,6 +46,7 @@ class RouteFlags:
 
     def __init__(self, books: Sequence[WalletBook], state: State) -> None:
         desk = state.desk
+        self._books = books
         self.knows_routes = desk is not None and desk.booking_rules >= ROUTE_RULES
         self.has_several = desk is not None and self.knows_routes and bool(desk.routing.routes)
         names = PUBLIC_ALONE if desk is None else tuple(desk.routing.routes) or PUBLIC_ALONE
@@ -66,16 +68,29 @@ class RouteFlags:
         return np.logical_or.reduce(found) if found else np.zeros(len(state.wallets), np.bool_)
 
     def places(
-        self, state: State, request: EntryRequest, at_ns: int, slots: NDArray[np.intp], costs: NDArray[np.float64]
+        self,
+        state: State,
+        request: EntryRequest,
+        at_ns: int,
+        slots: NDArray[np.intp],
+        costs: NDArray[np.float64],
+        too_dear: bool = False,
     ) -> Places:
-        """The candidates on each of their routes, with what the route costs on top."""
+        """The candidates on each of their routes, with what the route costs on top.
+
+        `too_dear`: also the places that are expected to cost more than the limit, which no order may take.
+        """
         if not self.has_several:
             return Places(slots, costs, (Block(RouteName.PUBLIC, NO_TERMS, 0, len(slots)),))
         chosen, totals, blocks, end = [], [], [], 0
+        is_limited = state.settings.expected_cost_max_bps and not too_dear
+        books = [self._books[slot] for slot in slots.tolist()] if is_limited else ()
         for route, may in self._may.items():
             if not (_is_for(request.signal, route) and is_open(state, route)):
                 continue
             terms, taken = route_terms(state, route, request.notional_micros, at_ns), may[slots]
+            if is_limited:
+                taken &= affordable(state, route, request, books)
             chosen.append(slots[taken])
             totals.append(costs[taken] + terms.total)
             blocks.append(Block(route, terms, end, end := end + len(chosen[-1])))

@@ -185,7 +185,8 @@ class SelectionIndex:
         costs = self._costs(request, common, self._capacity[request.signal.strategy], slots)
         if not self._routes.has_several:
             return costs
-        return cheapest_by_slot(self._routes.places(self._state, request, at_ns, slots, costs), slots)
+        places = self._routes.places(self._state, request, at_ns, slots, costs, too_dear=True)
+        return cheapest_by_slot(places, slots)
 
     def headroom_bps(self, request: EntryRequest, slots: NDArray[np.intp]) -> NDArray[np.float64]:
         """The part of these costs that each micro-USD of the amount adds."""

@@ -158,7 +158,8 @@ class Code(enum.StrEnum):
         "EXPECTED_COST",
         Unit.BASIS_POINTS,
         "The entry is expected to cost more than OVERMIND_EXPECTED_COST_MAX_BPS: fee, the part of the rent that is "
-        "usually lost, half the spread and the price impact. A larger one costs less, unless the impact is the cause.",
+        "usually lost, half the spread, the price impact, and the priority fee and tip of the cheapest route. A larger "
+        "one costs less, unless the impact is the cause.",
     )
     TRADES_TODAY = (
         "TRADES_TODAY",
