@@ -82,7 +82,7 @@ LIMITS: Final = (
     Mutation(
         "sale counted in the trades of the day",
         "core/books/settle/close.py",
-        "    if state.settings.booking_rules >= ENTRIES_RULES and not order.is_entry:\n",
+        "    if order.side is SELL and state.settings.booking_rules >= ENTRIES_RULES:\n",
         "    if False:\n",
         "tests/core/control/test_breakers.py::test_a_reached_limit_adds_its_hold",
         world="plain",

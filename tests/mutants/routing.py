@@ -33,8 +33,8 @@ ROUTING_BUGS: Final = (
     Mutation(
         "learner: a provisional outcome teaches already",
         "core/books/settle/close.py",
-        "    if not provisional:\n        learn(",
-        "    if True:\n        learn(",
+        "    if has_learner and not provisional:\n",
+        "    if has_learner:\n",
         LEARNER_TESTS + "test_each_entry_teaches_once_when_no_fork_can_undo_it",
     ),
     Mutation(

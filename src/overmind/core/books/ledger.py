@@ -83,11 +83,10 @@ class Ledger(msgspec.Struct):
             assert units == 0, (units, mint, source, target)
             return
         accounts = self.accounts
-        sources, targets = accounts.get(source), accounts.get(target)
-        if sources is None:
-            sources = accounts[source] = {}
-        if targets is None:
-            targets = accounts[target] = {}
+        try:
+            sources, targets = accounts[source], accounts[target]
+        except KeyError:  # The first transfer of one of them.
+            sources, targets = accounts.setdefault(source, {}), accounts.setdefault(target, {})
         left = sources.get(mint, 0) - units
         assert left >= 0 or source[0] == "@", (units, mint, source, target, left)
         sources[mint] = left

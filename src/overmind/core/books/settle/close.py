@@ -73,6 +73,7 @@ def close(state: State, order_id: OrderId, outcome: Outcome, provisional: bool) 
     if len(book.quality) > QUALITY_WINDOW:
         del book.quality[0]
     desk, standing = state.settings, state.standing
+    # Every trade passes here: a desk without a learner is spared the call.
     has_learner = desk.routing.learner is not LEARNER_OFF or standing.mode is not None or standing.forecasts
     if has_learner and not provisional:
         learn(state, order, token, known.ticket, outcome)
@@ -85,8 +86,8 @@ def close(state: State, order_id: OrderId, outcome: Outcome, provisional: bool) 
 
 
 def count_trade(state: State, book: WalletBook, order: Order) -> None:
-    """Counts a fill in the trades of the day, which limit entries. Up to booking rules 2 a sale counted too."""
-    if (order.side is SELL or order.to_float) and state.settings.booking_rules >= ENTRIES_RULES:
+    """Counts a filled trade in those of the day, which limit entries. Up to booking rules 2 a sale counted too."""
+    if order.side is SELL and state.settings.booking_rules >= ENTRIES_RULES:
         return
     book.trades_today += 1
     state.trades_today += 1
