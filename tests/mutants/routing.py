@@ -318,6 +318,13 @@ ROUTING_BUGS: Final = (
         MODE_TESTS + "test_a_learner_that_lost_its_budget_falls_back_until_somebody_looks",
     ),
     Mutation(
+        "learner: what ends while its route is away teaches nothing",
+        "core/books/lessons.py",
+        "    if landed is None:\n",
+        "    if landed is None or order.route not in state.settings.routing.routes:\n",
+        "tests/core/entries/test_learner_absences.py::test_what_was_learned_stays_exact",
+    ),
+    Mutation(
         "learner's report: the canary's group has what another mode decided",
         "views/learning/canary.py",
         "if one.in_canary]",

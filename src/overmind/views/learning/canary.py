@@ -40,7 +40,7 @@ class CanaryTest(Value, frozen=True):
 def canary_test(samples: Sequence[Sample]) -> CanaryTest:
     ours = [one for one in samples if one.in_canary]
     decided = np.array([one.decided for one in ours], np.bool_)
-    counts = int(decided.sum()), len(ours) - int(decided.sum())
+    counts = decided.sum().item(), (~decided).sum().item()
     blocks = np.unique(np.array([one.at_ns // BLOCK_NS for one in ours], np.int64), return_inverse=True)[1]
     count = len(np.unique(blocks))
     if why_not := _why_not(*counts, count):
@@ -52,7 +52,7 @@ def canary_test(samples: Sequence[Sample]) -> CanaryTest:
 def _compared(
     costs: Floats, decided: NDArray[np.bool_], blocks: NDArray[np.intp]
 ) -> tuple[Interval, Interval, Interval]:
-    picked = drawn_blocks(int(blocks.max()) + 1)
+    picked = drawn_blocks(blocks.max().item() + 1)
     one, other = (_means(costs[group], blocks[group], picked) for group in (decided, ~decided))
     means = costs[decided].mean().item(), costs[~decided].mean().item()
     return (
@@ -64,7 +64,7 @@ def _compared(
 
 def _means(costs: Floats, blocks: NDArray[np.intp], picked: NDArray[np.int64]) -> Floats:
     """The mean of one group in each resample; not a number where it drew none of the group."""
-    size = int(picked.max()) + 1
+    size = picked.max().item() + 1
     sums, counts = np.bincount(blocks, costs, size), np.bincount(blocks, minlength=size)
     drawn = counts[picked].sum(axis=1)
     found: Floats = np.where(drawn > 0, sums[picked].sum(axis=1) / np.maximum(drawn, 1), np.nan)
