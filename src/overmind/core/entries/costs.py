@@ -15,7 +15,7 @@ from overmind.core.model.desk_settings import Desk
 from overmind.core.model.ids import Mint
 from overmind.core.model.route import RouteName
 from overmind.core.model.signal import Signal
-from overmind.core.model.units import BPS, PPM
+from overmind.core.model.units import BPS, NOTIONAL_MAX_MICROS, PPM
 
 RENT_ONCE_RULES: Final = 2  # the first booking rules that expect the rent of an account only once
 
@@ -43,30 +43,55 @@ def expected_cost_bps(state: State, book: WalletBook, request: EntryRequest) -> 
     Half the spread is a setting, and no result of a computation. Where the desk has routes, it is the cost on the one
     with the lowest priority fee and tip of those that the wallet may take: a wallet may enter if one route will do.
     """
-    desk, lamports = state.settings, 0
-    if desk.routing.routes:
-        lamports = least_lamports(state, entry_routes(state, book.wallet, request.signal), request.notional_micros)
-    return _cost_bps(state, request, lamports, pays_rent(desk, book, request.signal.mint))
+    return _cost_bps(state, request, _fixed_micros(state, book, request))
 
 
 def affordable(state: State, route: RouteName, request: EntryRequest, books: Sequence[WalletBook]) -> list[bool]:
     """Of each wallet, whether this entry on this route is expected to cost no more than the limit."""
     desk = state.settings
     limit_bps, lamports = desk.expected_cost_max_bps, least_lamports(state, (route,), request.notional_micros)
-    if request.notional_micros <= 0 or _cost_bps(state, request, lamports, pays=True) <= limit_bps:
+    if request.notional_micros <= 0:
         return [True] * len(books)
-    if _cost_bps(state, request, lamports, pays=False) > limit_bps:
-        return [False] * len(books)
+    without, with_rent = (
+        _cost_bps(state, request, _fees_micros(state, request, lamports, pays)) <= limit_bps for pays in (False, True)
+    )
+    if without == with_rent:
+        return [without] * len(books)
     return [not pays_rent(desk, book, request.signal.mint) for book in books]
 
 
-def _cost_bps(state: State, request: EntryRequest, route_lamports: int, pays: bool) -> int:
+def smallest_within_micros(state: State, book: WalletBook, request: EntryRequest) -> int:
+    """The smallest entry of this impact that the ceiling of expected costs allows: in a smaller one the fixed costs
+    weigh too much. More than any entry if the impact and the spread alone are too dear."""
+    costs, ceiling_bps = state.settings.costs, state.settings.expected_cost_max_bps
+    if not ceiling_bps:
+        return 1
+    left_bps = ceiling_bps - ceil(costs.half_spread_bps) - request.impact_bps
+    if left_bps <= 0:
+        return NOTIONAL_MAX_MICROS + 1
+    return max(1, -(-_fixed_micros(state, book, request) * BPS // left_bps))
+
+
+def _cost_bps(state: State, request: EntryRequest, fixed_micros: int) -> int:
+    half_spread = ceil(state.settings.costs.half_spread_bps)
+    return -(-fixed_micros * BPS // request.notional_micros) + half_spread + request.impact_bps
+
+
+def _fixed_micros(state: State, book: WalletBook, request: EntryRequest) -> int:
+    """The part of the expected cost that does not depend on the amount, but for a tip that is capped by its share."""
+    desk, lamports = state.settings, 0
+    if desk.routing.routes:
+        lamports = least_lamports(state, entry_routes(state, book.wallet, request.signal), request.notional_micros)
+    return _fees_micros(state, request, lamports, pays_rent(desk, book, request.signal.mint))
+
+
+def _fees_micros(state: State, request: EntryRequest, route_lamports: int, pays: bool) -> int:
     """`pays`: whether this entry is the one that pays the rent."""
     costs = state.settings.costs
     fixed = state.sol_value_micros_up(costs.fee_lamports + route_lamports)
     if pays:
         fixed += -(-request.rent_micros * costs.rent_lost_ppm // PPM)
-    return -(-fixed * BPS // request.notional_micros) + ceil(costs.half_spread_bps) + request.impact_bps
+    return fixed
 
 
 def entry_stop_ppm(book: WalletBook, signal: Signal) -> int:
