@@ -9,7 +9,7 @@ PYTHON = Path(__file__).resolve().parent / ".venv" / "bin" / "python"
 
 
 def main() -> int:
-    if PYTHON.exists() and Path(sys.prefix).resolve() != PYTHON.parent.parent:
+    if PYTHON.exists() and Path(sys.prefix).resolve() != PYTHON.parent.parent.resolve():
         os.execv(PYTHON, [str(PYTHON), __file__, *sys.argv[1:]])
     try:
         from overmind.sandbox.selftest import main as selftest

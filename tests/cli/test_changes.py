@@ -167,4 +167,5 @@ def test_the_report_of_the_learner_concludes_nothing_from_a_few_entries(traded: 
     told = overmind(traded, "learn", "report").stdout
     assert "1 finished entries with a forecast" in told
     assert "Nothing is concluded of what it would have gained" in told
+    assert "Nothing is concluded of the canary" in told
     assert "3,000 finished entries" in told

@@ -6,6 +6,7 @@ import json
 from collections.abc import AsyncGenerator
 from pathlib import Path
 
+import pytest
 from starlette.routing import Route
 
 from overmind.clock.virtual import VirtualClock, run_virtual
@@ -17,6 +18,7 @@ from overmind.http.health import ServiceHealth, machine_alarms
 from overmind.journal.segments.sealed import Sealed
 from overmind.journal.sqlite import SqliteJournal
 from overmind.sandbox.demo import demo_config
+from overmind.solana.routes.relay import RelayRoute
 
 
 class Killed:
@@ -57,6 +59,27 @@ def test_a_keeper_that_keeps_failing_is_told(tmp_path: Path) -> None:
             (reason,) = await reasons(health)
             assert "the keeper failed 2 times in a row" in reason
             assert machine_alarms(app) == (reason,)
+
+    run_virtual(run())
+    journal.close()
+
+
+def test_a_relay_that_accepts_nothing_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    config = demo_config(1, tmp_path)
+    tape = open_tape(config)
+    journal = SqliteJournal.open(tmp_path / "overmind.db")
+    clock = VirtualClock(tape.start_ns)
+
+    async def run() -> None:
+        app = App(config, journal, clock, paper(config, tape, historical=True))
+        relay = RelayRoute(None, clock)
+        monkeypatch.setattr(App, "relay", relay)
+        assert machine_alarms(app) == ()
+        relay.silence.failed("it answers nothing")
+        await clock.sleep(60)
+        relay.silence.failed("it answers nothing")
+        (told,) = machine_alarms(app)
+        assert "the relay accepted no transaction for 60 s while orders waited: it answers nothing" in told
 
     run_virtual(run())
     journal.close()

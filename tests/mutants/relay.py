@@ -14,6 +14,13 @@ UNSEEN: Final = "tests/venues/test_relayed.py::test_no_outage_repetition_or_rest
 
 RELAY_BUGS: Final = (
     Mutation(
+        "relay: a silent one is not told",
+        RELAY,
+        "                self.silence.failed(str(silent))\n",
+        "                pass\n",
+        "tests/solana/routes/test_silence.py::test_a_relay_that_accepts_nothing_for_a_minute_is_an_alarm",
+    ),
+    Mutation(
         "relay: an order of its route goes to public nodes where there is none",
         VENUE,
         '                raise ChainSilent("it may leave by the relay alone, and none is configured now")\n',

@@ -318,6 +318,20 @@ ROUTING_BUGS: Final = (
         MODE_TESTS + "test_a_learner_that_lost_its_budget_falls_back_until_somebody_looks",
     ),
     Mutation(
+        "learner: what ends while its route is away teaches nothing",
+        "core/books/lessons.py",
+        "    if landed is None:\n",
+        "    if landed is None or order.route not in state.settings.routing.routes:\n",
+        "tests/core/entries/test_learner_absences.py::test_what_was_learned_stays_exact",
+    ),
+    Mutation(
+        "learner's report: the canary's group has what another mode decided",
+        "views/learning/canary.py",
+        "if one.in_canary]",
+        "]",
+        "tests/views/learning/test_canary.py::test_what_another_mode_decided_is_left_out",
+    ),
+    Mutation(
         "learner's report: concludes from too little support",
         "views/learning/off_policy.py",
         "    if effective < ESS_MIN:",

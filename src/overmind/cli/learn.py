@@ -16,6 +16,7 @@ from overmind.cli.remote import call_service
 from overmind.core.model.commands import ChangeLearnerMode
 from overmind.core.model.enums import LearnerMode
 from overmind.views.learner import LearnerRow, learner
+from overmind.views.learning.canary import CanaryTest
 from overmind.views.learning.off_policy import Interval, OffPolicy
 from overmind.views.learning.report import LearnerReport, learner_report
 
@@ -87,12 +88,19 @@ def _tell(found: LearnerReport) -> None:
         )
         bins = ((f"{b.forecast:.0%}", f"{b.landed:.0%}", b.entries, _bar(b.landed)) for b in found.calibration.bins)
         present.table(title, ("forecast", "landed", "entries", "of them landed"), bins, right=("entries",))
+    if (slots := found.slots) is not None:
+        present.say(
+            f"Landings were {slots.learned:.2f} slots off the forecast, {slots.configured:.2f} off the configuration,"
+            f" and {abs(slots.late):.2f} {'later' if slots.late > 0 else 'earlier'} than forecast on average"
+            f" ({slots.entries:,} entries)."
+        )
     choices = found.choices
     present.say(
         f"The learner agrees with {choices.agrees:,} of {choices.entries:,} choices. By its own forecasts the others"
         f" would have gained {choices.gain_bps:+.2f} bps an entry, which is no evidence."
     )
     _tell_evidence(found.off_policy)
+    _tell_canary(found.canary)
     steps = ((one.step, one.needed, one.found, "yes" if one.met else "no") for one in found.ladder)
     present.table("From shadow to on", ("step", "needed", "found", "met"), steps)
 
@@ -109,6 +117,24 @@ def _tell_evidence(found: OffPolicy) -> None:
     ]
     title = f"Gain over the cost model, from {found.entries:,} drawn entries ({found.effective:.0f} effective)"
     present.table(title, ("estimate", "gain", "95 %"), rows)
+    reach = max(abs(one.gain.value) for one in found.lift)
+    bins = (
+        (f"{one.forecast:+.2f} bps", *_lift(one.gain), f"{one.entries:,}", _sided(one.gain.value, reach))
+        for one in found.lift
+    )
+    present.table("By forecast gain", ("forecast", "gained", "95 %", "entries", "less | more"), bins)
+
+
+def _tell_canary(found: CanaryTest) -> None:
+    if found.decided_cost is None or found.others_cost is None or found.gain is None:
+        present.say(f"Nothing is concluded of the canary: {found.why_not}.")
+        return
+    rows = [
+        ("decided by the learner", f"{found.decided:,}", *_lift(found.decided_cost)),
+        ("the others", f"{found.others:,}", *_lift(found.others_cost)),
+        ("cheaper by", "", *_lift(found.gain)),
+    ]
+    present.table("The canary's signals against the others", ("signals", "entries", "mean cost", "95 %"), rows)
 
 
 def _lift(one: Interval) -> tuple[str, str]:
@@ -121,6 +147,14 @@ def _range(low: float, high: float) -> str:
 
 def _bar(share: float) -> str:
     return "#" * round(BAR * share)
+
+
+def _sided(value: float, reach: float) -> str:
+    """A bar from the middle: to the left if less than nothing."""
+    half = BAR // 2
+    length = round(half * abs(value) / reach) if reach else 0
+    left, right = ("#" * length, "") if value < 0 else ("", "#" * length)
+    return f"{left:>{half}}|{right}"
 
 
 def _show(directory: Path, as_json: bool) -> None:

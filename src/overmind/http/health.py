@@ -173,6 +173,7 @@ class MachineAlarm(enum.StrEnum):
     DISK = "disk"
     DRIFT = "clock_drift"
     NODES = "nodes"
+    RELAY = "relay"
     NOTICES = "notices"
 
 
@@ -185,6 +186,7 @@ def machine_alarms_by_kind(app: App) -> dict[MachineAlarm, tuple[str, ...]]:
         MachineAlarm.DISK: _told(app.disk_fault()),
         MachineAlarm.DRIFT: tuple(app.clock_watch.drift_alarms()),
         MachineAlarm.NODES: app.node_faults,
+        MachineAlarm.RELAY: _told(None if app.relay is None else app.relay.silence.alarm()),
         MachineAlarm.NOTICES: tuple(told for alarms in app.alarms_beside for told in alarms()),
     }
 

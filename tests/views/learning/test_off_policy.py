@@ -68,6 +68,13 @@ def test_the_doubly_robust_estimate_covers_the_truth() -> None:
     assert found.doubly_robust.high - found.doubly_robust.low < 6
     assert set(found.by_strategy) == set(STRATEGIES)
     assert off_policy(samples) == found, "the bootstrap is the same each time"
+    forecasts = [one.forecast for one in found.lift]
+    assert forecasts == sorted(forecasts)
+    assert len(forecasts) == 5
+    assert sum(one.entries for one in found.lift) == found.entries
+    whole = sum(one.gain.value * one.entries for one in found.lift) / found.entries
+    assert whole == pytest.approx(found.doubly_robust.value)
+    assert found.lift[-1].gain.value > found.lift[0].gain.value, "what is forecast to gain more gains more"
 
 
 @pytest.mark.soak
@@ -98,6 +105,7 @@ def test_too_little_support_concludes_nothing() -> None:
     assert "effective sample size" in few.why_not
     assert few.doubly_robust is few.ips is few.snips is None
     assert few.by_strategy == {}
+    assert few.lift == ()
     short = off_policy(world(4, 3_000, share=1.0)[0])
     assert short.doubly_robust is None
     assert "times of six hours" in short.why_not

@@ -5,8 +5,11 @@ from __future__ import annotations
 import pytest
 from tests.support.core_desk import CoreDesk, rows
 
+from overmind.core.model.commands import RecordOutcome, RecordTicket
 from overmind.core.model.enums import LearnerMode
 from overmind.core.model.events import OrderPlaced
+from overmind.core.model.order import Ticket
+from overmind.core.model.outcome import Expired, Filled
 from overmind.views.learning.report import LearnerReport, learner_report
 from overmind.views.learning.samples import Samples
 
@@ -77,6 +80,23 @@ def test_a_report_of_shadow_tells_what_was_learned_and_concludes_nothing() -> No
     met = {one.step: one.met for one in found.ladder}
     assert met == {"shadow": True, "explore": False, "evidence": False, "canary": False, "on": False}
     assert found.stands.mode is LearnerMode.SHADOW
+
+
+def test_landings_are_compared_with_the_forecast_slots() -> None:
+    """Two slots are configured, and each landing takes six. What did not land says nothing of slots."""
+    desk = CoreDesk("w1; desk learner shadow")
+    assert report_of(desk).slots is None
+    for number in range(20):
+        desk.play(f"wait 60000; mark sol 100; buy sol $10 id t{number}")
+        (known,) = desk.state.open_orders.values()
+        desk.do(RecordTicket(known.order.id, Ticket(f"signature {number}", b"", slot=100)))
+        landed = Filled(known.order.spend.units, known.order.received_min, 5_000, slot=106)
+        desk.do(RecordOutcome(known.order.id, Expired() if number == 9 else landed))
+    found = report_of(desk).slots
+    assert found is not None
+    assert (found.entries, found.configured) == (19, 4.0)
+    assert 0 < found.learned < 4.0, "the forecasts have come nearer"
+    assert found.late == pytest.approx(found.learned)
 
 
 def test_a_journal_without_a_desk_has_no_report() -> None:

@@ -43,26 +43,21 @@ def expected_cost_bps(state: State, book: WalletBook, request: EntryRequest) -> 
     Half the spread is a setting, and no result of a computation. Where the desk has routes, it is the cost on the one
     with the lowest priority fee and tip of those that the wallet may take: a wallet may enter if one route will do.
     """
-    pays = pays_rent(state.settings, book, request.signal.mint)
-    return _cost_bps(state, request, _route_lamports(state, book, request), pays)
+    return _cost_bps(state, request, _fixed_micros(state, book, request))
 
 
 def affordable(state: State, route: RouteName, request: EntryRequest, books: Sequence[WalletBook]) -> list[bool]:
     """Of each wallet, whether this entry on this route is expected to cost no more than the limit."""
     desk = state.settings
     limit_bps, lamports = desk.expected_cost_max_bps, least_lamports(state, (route,), request.notional_micros)
-    if request.notional_micros <= 0 or _cost_bps(state, request, lamports, pays=True) <= limit_bps:
+    if request.notional_micros <= 0:
         return [True] * len(books)
-    if _cost_bps(state, request, lamports, pays=False) > limit_bps:
-        return [False] * len(books)
+    without, with_rent = (
+        _cost_bps(state, request, _fees_micros(state, request, lamports, pays)) <= limit_bps for pays in (False, True)
+    )
+    if without == with_rent:
+        return [without] * len(books)
     return [not pays_rent(desk, book, request.signal.mint) for book in books]
-
-
-def _cost_bps(state: State, request: EntryRequest, route_lamports: int, pays: bool) -> int:
-    """`pays`: whether this entry is the one that pays the rent."""
-    costs = state.settings.costs
-    fixed = _fixed_micros(state, request, route_lamports, pays)
-    return -(-fixed * BPS // request.notional_micros) + ceil(costs.half_spread_bps) + request.impact_bps
 
 
 def smallest_within_micros(state: State, book: WalletBook, request: EntryRequest) -> int:
@@ -74,20 +69,24 @@ def smallest_within_micros(state: State, book: WalletBook, request: EntryRequest
     left_bps = ceiling_bps - ceil(costs.half_spread_bps) - request.impact_bps
     if left_bps <= 0:
         return NOTIONAL_MAX_MICROS + 1
-    pays = pays_rent(state.settings, book, request.signal.mint)
-    fixed = _fixed_micros(state, request, _route_lamports(state, book, request), pays)
-    return max(1, -(-fixed * BPS // left_bps))
+    return max(1, -(-_fixed_micros(state, book, request) * BPS // left_bps))
 
 
-def _route_lamports(state: State, book: WalletBook, request: EntryRequest) -> int:
-    """The lowest priority fee and tip of the routes that the wallet may take."""
-    if not state.settings.routing.routes:
-        return 0
-    return least_lamports(state, entry_routes(state, book.wallet, request.signal), request.notional_micros)
+def _cost_bps(state: State, request: EntryRequest, fixed_micros: int) -> int:
+    half_spread = ceil(state.settings.costs.half_spread_bps)
+    return -(-fixed_micros * BPS // request.notional_micros) + half_spread + request.impact_bps
 
 
-def _fixed_micros(state: State, request: EntryRequest, route_lamports: int, pays: bool) -> int:
-    """The part of the expected cost that does not depend on the amount. `pays`: whether it pays the rent."""
+def _fixed_micros(state: State, book: WalletBook, request: EntryRequest) -> int:
+    """The part of the expected cost that does not depend on the amount, but for a tip that is capped by its share."""
+    desk, lamports = state.settings, 0
+    if desk.routing.routes:
+        lamports = least_lamports(state, entry_routes(state, book.wallet, request.signal), request.notional_micros)
+    return _fees_micros(state, request, lamports, pays_rent(desk, book, request.signal.mint))
+
+
+def _fees_micros(state: State, request: EntryRequest, route_lamports: int, pays: bool) -> int:
+    """`pays`: whether this entry is the one that pays the rent."""
     costs = state.settings.costs
     fixed = state.sol_value_micros_up(costs.fee_lamports + route_lamports)
     if pays:

@@ -28,6 +28,7 @@ from overmind.solana.addresses import Address
 from overmind.solana.resolver import connector
 from overmind.solana.routes.counts import RouteCounts
 from overmind.solana.routes.region import RelayRegion, read_document
+from overmind.solana.routes.silence import RelaySilence
 from overmind.solana.routes.tips import TipFloor, read_tip_accounts, read_tip_floor, tip_for
 from overmind.solana.transactions import signature_text
 
@@ -73,6 +74,7 @@ class RelayRoute:
     def __init__(self, settings: RelaySettings | None, clock: Clock, resolver: AbstractResolver | None = None) -> None:
         """`settings` None: there is no relay until `configure` names one."""
         self.counts = RouteCounts()
+        self.silence = RelaySilence(clock)
         self.regions: tuple[RelayRegion, ...] = ()
         self.tip_accounts: frozenset[str] = frozenset()
         self._settings = settings or NOWHERE
@@ -103,6 +105,7 @@ class RelayRoute:
             RelayRegion(url, clock, session, counts, requests_per_s=rate, auth=settings.auth) for url in settings.urls
         )
         self.tip_accounts, self.floor = frozenset(), None
+        self.silence.ended()
         self._changed.set()
         for region in before:
             await region.close()
@@ -141,6 +144,14 @@ class RelayRoute:
 
     def tip(self, order: Order) -> int | Rejected:
         """What the order's transaction tips, in lamports. Raises VenueUnavailable while that is not known."""
+        try:
+            return tip_for(order, self._tip_wanted(order))
+        except VenueUnavailable as unknown:
+            self.silence.failed(str(unknown))
+            raise
+
+    def _tip_wanted(self, order: Order) -> int:
+        """Raises VenueUnavailable."""
         if not self.tip_accounts:
             raise VenueUnavailable("the relay has not told its tip accounts yet")
         wanted = self._settings.tip_lamports
@@ -149,7 +160,7 @@ class RelayRoute:
             if self.floor is None or not 0 <= age_ns <= FLOOR_AGE_MAX_S * NS:
                 raise VenueUnavailable("the relay's tip floor is not known")
             wanted = self.floor.exit_lamports if order.is_urgent else self.floor.entry_lamports
-        return tip_for(order, wanted)
+        return wanted
 
     async def look(self) -> None:
         """Asks for the tip accounts and the tip floor now. Raises ChainSilent."""
@@ -215,17 +226,24 @@ class RelayRoute:
             raise ChainSilent(f"the relay was asked {handed.asked} times, as often as its retries allow")
         urgency = _FIRST.get(priority, priority) if before_ns is None else Priority.ENTRY
 
+        withdrawn = False
+
         def leaves() -> bool:
+            nonlocal withdrawn
             may = allowed()
             handed.asked += may
+            withdrawn = withdrawn or not may
             return may
 
         try:
             await self._hand_over(b64encode(transaction).decode(), urgency, leaves, handed.asked)
-        except ChainSilent:
+        except ChainSilent as silent:
             self.counts.refused += 1
+            if not withdrawn:
+                self.silence.failed(str(silent))
             raise
         self.counts.sent += 1
+        self.silence.ended()
         handed.accepted_ns = self._clock.now_ns()
 
     def _is_due(self, handed: Handed, accepted_ns: int) -> bool:

@@ -7,7 +7,7 @@ because entries of one time are alike. Dudík, Langford and Li, "Doubly Robust P
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 import numpy as np
@@ -23,6 +23,7 @@ BLOCK_NS: Final = 6 * 3_600 * NS
 RESAMPLES: Final = 2_000
 ESS_MIN: Final = 200  # effective sample size, below which nothing is concluded
 BLOCKS_MIN: Final = 20  # fewer blocks tell nothing about how much they differ
+LIFT_BINS: Final = 5
 OUTER: Final = (2.5, 97.5)
 
 
@@ -32,6 +33,14 @@ class Interval(Value, frozen=True):
     value: float
     low: float
     high: float
+
+
+class LiftBin(Value, frozen=True):
+    """Drawn entries that were forecast to gain about as much, and what they gained."""
+
+    entries: int
+    forecast: float  # mean gain over the cost model's choice, by the learner's own forecasts
+    gain: Interval  # doubly robust
 
 
 class OffPolicy(Value, frozen=True):
@@ -45,6 +54,7 @@ class OffPolicy(Value, frozen=True):
     snips: float | None
     doubly_robust: Interval | None  # null: too little support
     by_strategy: dict[StrategyType, Interval]
+    lift: tuple[LiftBin, ...]  # from the smallest forecast gain to the largest; empty: nothing is concluded
     why_not: str  # why nothing is concluded; blank: it is
 
 
@@ -58,7 +68,7 @@ class Weights(Value, frozen=True):
 def off_policy(samples: Sequence[Sample]) -> OffPolicy:
     drawn = [one for one in samples if one.supported and not one.decided]
     if not drawn:
-        return OffPolicy(0, 0.0, 0.0, 0, None, None, None, {}, _why_nothing(samples))
+        return OffPolicy(0, 0.0, 0.0, 0, None, None, None, {}, (), _why_nothing(samples))
     costs, expected = (np.array([getattr(one, name) for one in drawn]) for name in ("cost", "expected"))
     learner, cost_model = _of_learner(drawn, expected), _of_cost_model(drawn, expected)
     blocks = np.unique(np.array([one.at_ns // BLOCK_NS for one in drawn]), return_inverse=True)[1]
@@ -74,6 +84,7 @@ def off_policy(samples: Sequence[Sample]) -> OffPolicy:
         snips=None if why_not else _mean(cost_model.weights, costs) - _mean(learner.weights, costs),
         doubly_robust=None if why_not else interval(lifts, blocks),
         by_strategy={} if why_not else _by_strategy(drawn, lifts, blocks),
+        lift=() if why_not else tuple(_lift(cost_model.forecast - learner.forecast, lifts, blocks)),
         why_not=why_not,
     )
 
@@ -104,10 +115,27 @@ def effective_size(weights: Floats) -> float:
 def interval(values: Floats, blocks: NDArray[np.intp]) -> Interval:
     """Of the mean: whole blocks are drawn again and again, always the same way."""
     sums, counts = np.bincount(blocks, values), np.bincount(blocks)
-    picked = np.random.Generator(np.random.PCG64(0)).integers(0, len(counts), (RESAMPLES, len(counts)))
+    picked = drawn_blocks(len(counts))
     means = sums[picked].sum(axis=1) / np.maximum(counts[picked].sum(axis=1), 1)
-    low, high = np.percentile(means, OUTER).tolist()
-    return Interval(values.mean().item(), low, high)
+    return Interval(values.mean().item(), *outer(means))
+
+
+def drawn_blocks(count: int) -> NDArray[np.int64]:
+    """Resample by resample, which of these blocks it drew."""
+    return np.random.Generator(np.random.PCG64(0)).integers(0, count, (RESAMPLES, count))
+
+
+def outer(means: Floats) -> tuple[float, float]:
+    """The bounds of 95 % of the resamples that are numbers."""
+    low, high = np.nanpercentile(means, OUTER).tolist()
+    return low, high
+
+
+def _lift(forecasts: Floats, lifts: Floats, blocks: NDArray[np.intp]) -> Iterator[LiftBin]:
+    """Bins of equally many entries. Among equal forecasts the older entry comes first."""
+    for ours in np.array_split(np.argsort(forecasts, kind="stable"), LIFT_BINS):
+        own_blocks = np.unique(blocks[ours], return_inverse=True)[1]
+        yield LiftBin(len(ours), forecasts[ours].mean().item(), interval(lifts[ours], own_blocks))
 
 
 def _by_strategy(drawn: Sequence[Sample], lifts: Floats, blocks: NDArray[np.intp]) -> dict[StrategyType, Interval]:

@@ -11,6 +11,7 @@ from overmind.core.model.units import DAY_NS
 from overmind.core.model.value import Value
 from overmind.views.learner import LearnerRow, learner
 from overmind.views.learning.beliefs import Believed, believed
+from overmind.views.learning.canary import CanaryTest, canary_test
 from overmind.views.learning.ladder import Rung, ladder
 from overmind.views.learning.off_policy import OffPolicy, off_policy
 from overmind.views.learning.samples import Sample, Samples
@@ -36,6 +37,15 @@ class Calibration(Value, frozen=True):
     bins: tuple[Bin, ...]
 
 
+class SlotErrors(Value, frozen=True):
+    """How far landings were from their forecasts, in slots; lower is better."""
+
+    entries: int
+    learned: float  # mean absolute error
+    configured: float  # the same of the configuration
+    late: float  # mean of the slots beyond the forecast; negative: earlier
+
+
 class Choices(Value, frozen=True):
     """What the learner would have chosen, by its own forecasts. That is no evidence."""
 
@@ -50,8 +60,10 @@ class LearnerReport(Value, frozen=True):
     days: float
     believed: tuple[Believed, ...]
     calibration: Calibration | None  # null: nothing has finished yet
+    slots: SlotErrors | None  # null: no landing is known by its slot
     choices: Choices
     off_policy: OffPolicy
+    canary: CanaryTest
     ladder: tuple[Rung, ...]
 
 
@@ -71,8 +83,10 @@ def learner_report(entries: Iterable[Entry]) -> LearnerReport | None:
         days=days,
         believed=believed(samples.state),
         calibration=calibration,
+        slots=_slot_errors(found),
         choices=_choices(found),
         off_policy=compared,
+        canary=canary_test(found),
         ladder=ladder(len(found), days, worse, compared, samples.state.learner_mode),
     )
 
@@ -80,6 +94,15 @@ def learner_report(entries: Iterable[Entry]) -> LearnerReport | None:
 def _choices(found: Sequence[Sample]) -> Choices:
     gains = sum(one.gain for one in found)
     return Choices(len(found), sum(one.agrees for one in found), gains / max(1, len(found)))
+
+
+def _slot_errors(found: Sequence[Sample]) -> SlotErrors | None:
+    known = [one.slots for one in found if one.slots is not None]
+    if not known:
+        return None
+    learned = sum(abs(one.taken - one.forecast) for one in known) / len(known)
+    configured = sum(abs(one.taken - one.configured) for one in known) / len(known)
+    return SlotErrors(len(known), learned, configured, sum(one.taken - one.forecast for one in known) / len(known))
 
 
 def _calibration(found: Sequence[Sample]) -> Calibration:

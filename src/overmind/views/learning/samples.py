@@ -11,7 +11,7 @@ from overmind.core.books.route_health import has_landed
 from overmind.core.books.state import State, forget_changes
 from overmind.core.learning.sigmoid import MICRO
 from overmind.core.learning.standing import MEASURED_MAX, Forecast
-from overmind.core.model.enums import StrategyType
+from overmind.core.model.enums import LEARNER_CANARY, StrategyType
 from overmind.core.model.events import Entry, OrderClosed, OrderFinal, OrderPlaced, OrderRolledBack
 from overmind.core.model.ids import OrderId
 from overmind.core.model.money import Token
@@ -22,6 +22,14 @@ from overmind.core.model.units import PPM
 from overmind.core.model.value import Value
 
 LATEST_MAX: Final = 100_000  # of the newest ones; older ones are forgotten
+
+
+class Slots(Value, frozen=True):
+    """From signing to landing."""
+
+    taken: float
+    forecast: float
+    configured: float
 
 
 class Sample(Value, frozen=True):
@@ -40,6 +48,8 @@ class Sample(Value, frozen=True):
     decided: bool  # the learner was asked
     propensity: float  # the chance of what was chosen; 1: nothing was drawn
     supported: bool  # something was drawn, and the learner's choice could have been
+    in_canary: bool = False  # the mode was canary, so that a hash of the signal's id said whether the learner decides
+    slots: Slots | None = None  # None: it did not land, or the venue has no slots
 
 
 class Samples:
@@ -48,7 +58,7 @@ class Samples:
     def __init__(self) -> None:
         self.state = State()
         self.found: list[Sample] = []
-        self._placed: dict[OrderId, tuple[int, Selection]] = {}
+        self._placed: dict[OrderId, tuple[int, Selection, bool]] = {}
 
     def follow(self, entries: Iterable[Entry]) -> None:
         for entry in entries:
@@ -64,7 +74,7 @@ class Samples:
         match entry.event:
             case OrderPlaced(order=order, selection=selection) if selection.advice is not None:
                 if order.attempt == 0:
-                    self._placed[order.id] = (entry.at_ns, selection)
+                    self._placed[order.id] = (entry.at_ns, selection, state.learner_mode is LEARNER_CANARY)
             case OrderClosed(order_id=order_id, outcome=outcome, provisional=False):
                 known = state.open_orders[order_id]
                 if known.token is not None:
@@ -82,20 +92,29 @@ class Samples:
         placed = self._placed.pop(order.id, None)
         forecast, landed = self.state.standing.forecasts.get(order.id), has_landed(outcome)
         if placed is not None and forecast is not None and landed is not None:
-            slots = _slots(ticket, outcome, forecast)
-            measured = measured_cost(self.state.settings, order, token, outcome, slots)
-            bounded = min(max(measured, -MEASURED_MAX), MEASURED_MAX)
-            self.found.append(_sample(*placed, order, forecast, landed, bounded))
+            desk, taken = self.state.settings, _slots(ticket, outcome)
+            slots = forecast.slots if taken is None else taken * MICRO
+            bounded = min(max(measured_cost(desk, order, token, outcome, slots), -MEASURED_MAX), MEASURED_MAX)
+            configured = (desk.routing.routes.get(order.route) or desk.routing).slots
+            told = None if taken is None else Slots(taken, forecast.slots / MICRO, configured)
+            self.found.append(_sample(placed, order, forecast, landed, bounded, told))
 
 
-def _slots(ticket: Ticket | None, outcome: Outcome, forecast: Forecast) -> int:
-    """To land, in millionths. Where the venue has no slots: as forecast."""
+def _slots(ticket: Ticket | None, outcome: Outcome) -> int | None:
     if ticket is None or not ticket.slot or not isinstance(outcome, Filled | Failed) or not outcome.slot:
-        return forecast.slots
-    return max(0, outcome.slot - ticket.slot) * MICRO
+        return None
+    return max(0, outcome.slot - ticket.slot)
 
 
-def _sample(at_ns: int, selection: Selection, order: Order, forecast: Forecast, landed: bool, measured: int) -> Sample:
+def _sample(
+    placed: tuple[int, Selection, bool],
+    order: Order,
+    forecast: Forecast,
+    landed: bool,
+    measured: int,
+    slots: Slots | None,
+) -> Sample:
+    at_ns, selection, in_canary = placed
     advice, terms = selection.advice, selection.terms
     assert advice is not None, selection
     known = terms.total - terms.learned - terms.landing - terms.latency
@@ -113,4 +132,6 @@ def _sample(at_ns: int, selection: Selection, order: Order, forecast: Forecast, 
         decided=advice.decided,
         propensity=advice.propensity_ppm / PPM,
         supported=advice.favoured_ppm > 0,
+        in_canary=in_canary,
+        slots=slots,
     )
