@@ -33,6 +33,13 @@ SPLITS: Final = (
         TABLE_TEST,
     ),
     Mutation(
+        "a wallet is left out because its part was too small for its fixed costs",
+        PARTS,
+        "            least = worth\n",
+        "            room = -1\n",
+        TABLE_TEST,
+    ),
+    Mutation(
         "a part tries the wallet of another part",
         PARTS,
         "and known.order.part != failed.part",

@@ -219,9 +219,15 @@ def expected_cost(books: Books, book: WalletBooks, mint: Mint, micros: int) -> i
     costs = books.settings.costs
     if not micros:
         return 0
+    share = math.ceil(Fraction(fixed_cost(books, book, mint) * BPS, micros))
+    return share + math.ceil(costs.half_spread_bps) + _impact_bps(costs, micros)
+
+
+def fixed_cost(books: Books, book: WalletBooks, mint: Mint) -> int:
+    """What an entry costs whatever its amount, in micro-USD: its fee, and the rent that is usually lost."""
+    costs = books.settings.costs
     rent = Fraction(books.sol_value_up(expected_rent(books, book, mint)) * costs.rent_lost_ppm, PPM)
-    fixed = books.sol_value_up(costs.fee_lamports) + math.ceil(rent)
-    return math.ceil(Fraction(fixed * BPS, micros)) + math.ceil(costs.half_spread_bps) + _impact_bps(costs, micros)
+    return books.sol_value_up(costs.fee_lamports) + math.ceil(rent)
 
 
 def _impact_bps(costs: CostModel, micros: int) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from fractions import Fraction
 from typing import Final
@@ -110,23 +111,31 @@ def could_be_divided(books: Books, whole: rules.CheckedEntry) -> bool:
     split, wanted = split_of(books, signal), whole.notional_micros
     if split is Split.NONE or wanted <= 0 or rules.broken_by_signal(books, whole):
         return False
-    least = max(1, desk.order_min_micros)
     parts_max = signal.parts_max or desk.split_parts_max
     if desk.day_trades_max:
         parts_max = min(parts_max, desk.day_trades_max - rules.trades(books))
-    rooms = sorted((_room(books, book, whole, least) for book in books.wallets.values()), reverse=True)
-    taken = sum(max(0, one) for one in rooms[:parts_max])
-    # A part of less than the least may be what is left over.
-    return taken >= wanted + least * parts_max if split is Split.ALL else taken >= least
+    bounds = sorted((_bounds(books, book, whole) for book in books.wallets.values()), reverse=True)
+    taken, least = 0, max((one for _, one in bounds), default=0)
+    for count, (room, _) in enumerate(bounds[: max(0, parts_max)], 1):
+        taken += room
+        if taken >= wanted:
+            return split is Split.PARTIAL or least * count <= wanted
+    return split is Split.PARTIAL and taken > 0
 
 
-def _room(books: Books, book: WalletBooks, whole: rules.CheckedEntry, least: int) -> int:
-    """The largest part that it surely takes, at the impact of the whole; 0: none."""
-    signal, desk = whole.signal, books.settings
+def _bounds(books: Books, book: WalletBooks, whole: rules.CheckedEntry) -> tuple[int, int]:
+    """The largest and the smallest part that it surely takes, at the impact of the whole; zeros: none."""
+    signal, desk, wanted = whole.signal, books.settings, whole.notional_micros
     room = min(rules.rooms(books, book, signal.strategy, signal.mint, rules.falls_ppm(book, signal)).values())
-    room = min(room, whole.notional_micros)
+    room, least = min(room, wanted), max(1, desk.order_min_micros)
+    if desk.expected_cost_max_bps:
+        # Every share of the amount is rounded up to whole basis points, and the impact is that of the whole.
+        impact_bps = wanted * BPS // (desk.costs.depth_micros + wanted)
+        left_bps = desk.expected_cost_max_bps - math.ceil(desk.costs.half_spread_bps) - impact_bps
+        if left_bps <= 0:
+            return 0, 0
+        fixed = rules.fixed_cost(books, book, signal.mint)
+        least = max(least, math.ceil(Fraction(fixed * BPS, left_bps)))
     if room < least or rules.broken_by_wallet(books, book, structs.replace(whole, notional_micros=room)):
-        return 0
-    impact = Fraction(whole.notional_micros * BPS, desk.costs.depth_micros + whole.notional_micros)
-    dear = rules.expected_cost(books, book, signal.mint, room) + impact
-    return 0 if 0 < desk.expected_cost_max_bps < dear else room
+        return 0, 0
+    return room, least

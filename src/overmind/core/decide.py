@@ -88,7 +88,7 @@ from overmind.core.model.commands import (
     WriteOff,
 )
 from overmind.core.model.controls import Hold, Scope
-from overmind.core.model.enums import HOLD, LEARNER_DECIDES, UNSPLIT, TradeAction
+from overmind.core.model.enums import HOLD, UNSPLIT, TradeAction
 from overmind.core.model.events import (
     DeskConfigured,
     Event,
@@ -261,7 +261,8 @@ def _answer(state: State, index: SelectionIndex, signal: Signal, at_ns: int, rec
     else:
         desk = state.settings
         entry = entry_request(state, signal, stale_at_ns(desk, signal, received_at_ns))
-        if split_of(desk, signal) is not UNSPLIT:
+        asks = desk.split is not UNSPLIT or signal.split is not None
+        if asks and split_of(desk, signal) is not UNSPLIT:
             yield from _split(state, index, entry, at_ns, received_at_ns)
             return
         placed = enter(state, index, entry, at_ns, received_at_ns)
@@ -306,7 +307,7 @@ def _after(state: State, work: Work, at_ns: int) -> Iterator[Event]:
         if book.in_suspense:
             yield from _quarantine(state, work, book, at_ns)
         yield from breakers.after_outcome(state, book, at_ns)
-    if state.learner_mode in LEARNER_DECIDES:
+    if state.standing.blocks:  # Without a scored forecast nothing speaks against the learner.
         yield from learner.fall_back(state)
 
 

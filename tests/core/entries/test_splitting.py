@@ -57,6 +57,13 @@ desk smallest 20; w1 position 500; w2 position 10 | buy eth $505 split all | SPL
 desk depth 100000; w1 position 500; w2 position 400            | buy eth $900 split all | w1 $500 + w2 $400
 desk depth 100000 dearest 80; w1 position 500; w2 position 400 | buy eth $900 split all | EXPECTED_COST 80 92 @w1 \
 + POSITION_SIZE 500 900 @w1 + EXPECTED_COST 80 92 @w2 + POSITION_SIZE 400 900 @w2
+# No part is so small that its own fixed costs are too dear: the others give it more, or do without it.
+desk dearest 15; w1 position 500 type HFT; w2 position 400 | buy eth $505 split all prefer HFT | w1 $435.94 + w2 $69.06
+desk dearest 15; w1 position 500 type HFT; w2 position 54  | buy eth $505 split all prefer HFT | SPLIT_ROOM 500 505 \
++ POSITION_SIZE 500 505 @w1 + POSITION_SIZE 54 505 @w2
+desk dearest 15; w1 position 80; w2 position 80            | buy eth $90 split all             | \
+POSITION_SIZE 80 90 @w1 + POSITION_SIZE 80 90 @w2
+desk dearest 15; w1 position 80; w2 position 80            | buy eth $90 split partial         | w1 $80
 # One wallet is enough, and cheaper: each further account costs rent, and each further transaction its fee.
 w1; w2                            | buy eth $800 split all   | w1 $800
 # Using up all of a wallet costs more than another account.
@@ -207,11 +214,12 @@ def test_every_part_passes_the_gate_and_splitting_never_costs_more(first_seed: i
 # The plan alone, against every way to divide
 
 
-def offers_of(rng: Random) -> Offers:
+def offers_of(rng: Random, leasts: Sequence[int]) -> Offers:
     count = rng.randint(1, 5)
     capacity = [rng.choice([100, 300, 1_000, 5_000, 60_000]) * MICROS for _ in range(count)]
     return Offers(
         room=np.array([rng.choice([one, one // 2]) for one in capacity]),
+        least=np.array([rng.choice(leasts) for _ in capacity]),
         fixed=np.array([BPS * (1_950.0 + rng.choice([0, 81_571])) for _ in capacity]),
         rate=np.array([4 + rng.choice([0, -10, 1, 3]) + rng.random() * rng.choice([0, 5]) for _ in capacity]),
         square=np.array([2 / one for one in capacity]),
@@ -222,21 +230,22 @@ def cost_of(offers: Offers, place: int, micros: float) -> float:
     return float(offers.fixed[place] + micros * (offers.rate[place] + offers.square[place] * micros))
 
 
-def cheapest(offers: Offers, wanted: int, parts_max: int, least: int) -> float | None:
+def cheapest(offers: Offers, wanted: int, parts_max: int) -> float | None:
     """Of every choice of wallets the cheapest amounts, found by bisection of their common marginal cost."""
     found: list[float] = []
     for count in range(1, parts_max + 1):
         for places in itertools.combinations(range(len(offers.room)), count):
-            if sum(int(offers.room[one]) for one in places) >= wanted >= count * least:
-                amounts = _by_bisection(offers, places, wanted, least)
+            if offers.room[[*places]].sum() >= wanted >= offers.least[[*places]].sum():
+                amounts = _by_bisection(offers, places, wanted)
                 found.append(sum(cost_of(offers, *one) for one in zip(places, amounts, strict=True)))
     return min(found, default=None)
 
 
-def _by_bisection(offers: Offers, places: Sequence[int], wanted: int, least: int) -> list[float]:
+def _by_bisection(offers: Offers, places: Sequence[int], wanted: int) -> list[float]:
     def amounts(slope: float) -> list[float]:
         asked = [(slope - float(offers.rate[one])) / (2 * float(offers.square[one])) for one in places]
-        return [min(float(offers.room[one]), max(float(least), of)) for one, of in zip(places, asked, strict=True)]
+        bounds = [(float(offers.least[one]), float(offers.room[one])) for one in places]
+        return [min(most, max(least, of)) for (least, most), of in zip(bounds, asked, strict=True)]
 
     low, high = -1e4, 1e4
     for _ in range(80):
@@ -248,38 +257,62 @@ def _by_bisection(offers: Offers, places: Sequence[int], wanted: int, least: int
 def test_the_plan_is_nearly_always_the_cheapest_of_all_and_never_above_one_wallet() -> None:
     rng, off_bps, covered = Random(15), list[float](), 0
     for _ in range(120):
-        offers, parts_max, least = offers_of(rng), rng.randint(2, 4), rng.choice([1, MICROS])
+        offers, parts_max = offers_of(rng, rng.choice([[1], [MICROS], [MICROS, 5 * MICROS]])), rng.randint(2, 4)
         wanted = int(offers.room.sum() * rng.choice([0.1, 0.3, 0.5, 0.7, 0.9, 1]))
-        best = cheapest(offers, wanted, parts_max, least)
-        singles = [(cost_of(offers, one, wanted), one) for one in range(len(offers.room)) if offers.room[one] >= wanted]
+        best = cheapest(offers, wanted, parts_max)
+        may = ((offers.least <= wanted) & (wanted <= offers.room)).nonzero()[0].tolist()
+        singles = [(cost_of(offers, one, wanted), one) for one in may]
         alone = min(singles)[1] if singles else None
-        parts = divided(offers, wanted, parts_max, least, alone)
+        parts = divided(offers, wanted, parts_max, alone)
         assert (parts is None) == (best is None)
         if parts is None or best is None:
             continue
         covered += alone is None
         assert sum(part.micros for part in parts) == wanted
-        assert all(least <= part.micros <= offers.room[part.place] for part in parts)
+        assert all(offers.least[part.place] <= part.micros <= offers.room[part.place] for part in parts)
         cost = sum(cost_of(offers, part.place, part.micros) for part in parts)
         if singles:
             assert cost <= min(singles)[0] + 1e-3
         off_bps.append((cost - best) / wanted)
     assert covered > 15
     assert sum(off < 0.001 for off in off_bps) >= 0.97 * len(off_bps)
-    assert sum(off_bps) / len(off_bps) < 0.02
+    assert sum(off_bps) / len(off_bps) < 0.05
 
 
 def test_the_wallet_that_takes_all_stays_in_the_plan_among_many_that_are_cheaper_and_small() -> None:
     rate = np.array([*[1.0] * 20, 50.0])
-    offers = Offers(np.array([*[10 * MICROS] * 20, 900 * MICROS]), np.zeros(21), rate, np.full(21, 1e-9))
-    parts = divided(offers, 900 * MICROS, 4, 1, alone=20)
+    room = np.array([*[10 * MICROS] * 20, 900 * MICROS])
+    offers = Offers(room, np.ones(21, np.int64), np.zeros(21), rate, np.full(21, 1e-9))
+    parts = divided(offers, 900 * MICROS, 4, alone=20)
     assert parts is not None
     assert sum(part.micros for part in parts) == 900 * MICROS
     assert Part(20, 870 * MICROS) in parts
 
 
-def test_a_part_is_never_less_than_the_least() -> None:
-    flat = np.array([0.0, 0.0])
-    offers = Offers(np.array([500 * MICROS, 400 * MICROS]), flat, np.array([1.0, 2.0]), flat)
-    assert divided(offers, 510 * MICROS, 2, 20 * MICROS) == [Part(0, 490 * MICROS), Part(1, 20 * MICROS)]
-    assert divided(offers, 510 * MICROS, 2, 256 * MICROS) is None
+def flat_offers(*bounds: tuple[int, int]) -> Offers:
+    """The earlier ones are cheaper. `bounds`: the least and the room of each, in dollars."""
+    flat = np.zeros(len(bounds))
+    least, room = (np.array(column) * MICROS for column in zip(*bounds, strict=True))
+    return Offers(room, least, flat, np.arange(1.0, len(bounds) + 1), flat)
+
+
+PLANS = """
+offers | wanted | parts
+# A part is never less than its wallet's least: the cheaper one gives it more.
+20-500 20-400         | 510 2 | 0 $490 + 1 $20
+1-500 55-400          | 510 2 | 0 $455 + 1 $55
+55-500 1-400          | 510 2 | 0 $500 + 1 $10
+256-500 256-400       | 510 2 | none
+# Where the cheapest are too many for their leasts, the roomiest take it.
+10-10 10-10 10-24 10-24 | 25 3 | 3 $10 + 2 $15
+10-10 10-10 20-24 10-24 | 25 3 | none
+"""
+
+
+@pytest.mark.parametrize(("offers", "wanted", "parts"), rows(PLANS))
+def test_a_part_is_never_less_than_the_least(offers: str, wanted: str, parts: str) -> None:
+    bounds = [tuple(map(int, one.split("-"))) for one in offers.split()]
+    micros, parts_max = map(int, wanted.split())
+    found = divided(flat_offers(*[(low, high) for low, high in bounds]), micros * MICROS, parts_max)
+    shown = " + ".join(f"{part.place} ${part.micros // MICROS}" for part in found) if found else "none"
+    assert shown == parts

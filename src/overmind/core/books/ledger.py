@@ -79,8 +79,8 @@ class Ledger(msgspec.Struct):
 
     def transfer(self, units: int, mint: Mint, source: str, target: str) -> None:
         """All or nothing: a wallet's account never becomes negative."""
-        assert units >= 0, (units, mint, source, target)
-        if units == 0:
+        if units <= 0:
+            assert units == 0, (units, mint, source, target)
             return
         accounts = self.accounts
         sources, targets = accounts.get(source), accounts.get(target)

@@ -11,7 +11,7 @@ from overmind.core.entries.request import EntryRequest
 from overmind.core.model.desk_settings import Desk
 from overmind.core.model.ids import Mint
 from overmind.core.model.signal import Signal
-from overmind.core.model.units import BPS, PPM
+from overmind.core.model.units import BPS, NOTIONAL_MAX_MICROS, PPM
 
 RENT_ONCE_RULES: Final = 2  # the first booking rules that expect the rent of an account only once
 
@@ -39,10 +39,29 @@ def expected_cost_bps(state: State, book: WalletBook, request: EntryRequest) -> 
     Half the spread is a setting, and no result of a computation.
     """
     costs = state.settings.costs
+    fixed = _fixed_micros(state, book, request)
+    return -(-fixed * BPS // request.notional_micros) + ceil(costs.half_spread_bps) + request.impact_bps
+
+
+def smallest_within_micros(state: State, book: WalletBook, request: EntryRequest) -> int:
+    """The smallest entry of this impact that the ceiling of expected costs allows: in a smaller one the fixed costs
+    weigh too much. More than any entry if the impact and the spread alone are too dear."""
+    costs, ceiling_bps = state.settings.costs, state.settings.expected_cost_max_bps
+    if not ceiling_bps:
+        return 1
+    left_bps = ceiling_bps - ceil(costs.half_spread_bps) - request.impact_bps
+    if left_bps <= 0:
+        return NOTIONAL_MAX_MICROS + 1
+    return max(1, -(-_fixed_micros(state, book, request) * BPS // left_bps))
+
+
+def _fixed_micros(state: State, book: WalletBook, request: EntryRequest) -> int:
+    """The part of the expected cost that does not depend on the amount."""
+    costs = state.settings.costs
     fixed = state.sol_value_micros_up(costs.fee_lamports)
     if pays_rent(state.settings, book, request.signal.mint):
         fixed += -(-request.rent_micros * costs.rent_lost_ppm // PPM)
-    return -(-fixed * BPS // request.notional_micros) + ceil(costs.half_spread_bps) + request.impact_bps
+    return fixed
 
 
 def entry_stop_ppm(book: WalletBook, signal: Signal) -> int:

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from overmind.core.books.state import State
 from overmind.core.entries.choice import Choice
+from overmind.core.entries.costs import smallest_within_micros
 from overmind.core.entries.entering import entry_order, selection_of
 from overmind.core.entries.gate import signal_may_enter, wallet_may_enter
 from overmind.core.entries.limit_row import NO_CAP, PortfolioPlace, WalletPlace
@@ -25,7 +26,7 @@ from overmind.core.entries.refusing import LISTED_MAX
 from overmind.core.entries.request import EntryRequest, entry_request_of
 from overmind.core.entries.routes import tips_fit
 from overmind.core.entries.selection_index import SelectionIndex
-from overmind.core.entries.splitting import Offers, Part, divided, may_pay, reachable_micros
+from overmind.core.entries.splitting import Offers, Part, below_micros, divided, may_pay, reachable_micros
 from overmind.core.model.codes import Code, Refusal
 from overmind.core.model.desk_settings import Desk
 from overmind.core.model.enums import Split
@@ -148,11 +149,12 @@ class _Planner:
         low = smaller * 1.0
         square = self._index.headroom_bps(self._asked, self._slots)
         straight = self._high - square * high
+        leasts = np.full(len(rooms), self._least)
         if low == high:
-            return Offers(rooms, np.zeros(len(rooms)), straight, square)
+            return Offers(rooms, leasts, np.zeros(len(rooms)), straight, square)
         at_low = self._index.costs(replace(self._asked, notional_micros=smaller), self._at_ns, self._slots)
         fixed = (at_low - square * low - straight) * (low * high / (high - low))
-        return Offers(rooms, fixed, straight - fixed / high, square)
+        return Offers(rooms, leasts, fixed, straight - fixed / high, square)
 
     def planned(self, may_be_less: bool) -> Planned | None:
         """None: it cannot be divided, and no wallet can take it alone."""
@@ -163,7 +165,9 @@ class _Planner:
             if alone is not None and not may_pay(offers, alone, asked):
                 parts: list[Part] | None = [Part(alone, asked)]
             else:
-                parts = divided(offers, wanted, self._parts_max, self._least, alone) if wanted else None
+                parts = divided(offers, wanted, self._parts_max, alone) if wanted else None
+            if parts is None and may_be_less and (wanted := below_micros(offers, self._parts_max, wanted)):
+                parts = divided(offers, wanted, self._parts_max)
             if parts is None:
                 return None
             is_alone = len(parts) == 1 and parts[0].place == alone
@@ -223,14 +227,22 @@ class _Planner:
         return None
 
     def _know_better(self, place: int, refused: EntryRequest) -> None:
-        """The room of a wallet that the gate refuses: what every limit allows, or none if that is not the reason."""
-        book, signal = self._index.books[self._slots[place]], refused.signal
+        """The bounds of a wallet that the gate refuses: the most that every limit allows, and the least that is worth
+        its fixed costs. No room if neither is the reason."""
+        book, signal, offers = self._index.books[self._slots[place]], refused.signal, self._offers
         at = WalletPlace(self._state, book, self._at_ns, signal.mint, signal.strategy)
         cap = min(one.cap_micros(at, refused) for one in WALLET_LIMITS if one.adds.largest_of is not None)
-        if self._least <= cap < refused.notional_micros:
-            self._offers.room[place] = cap
+        room, least, micros = offers.room.item(place), offers.least.item(place), refused.notional_micros
+        if cap < micros:
+            room = cap
+        elif micros < (worth := smallest_within_micros(self._state, book, refused)):
+            least = worth
         else:
-            self._offers.room[place], self._offers.rate[place] = -1, np.inf
+            room = -1
+        if least <= min(room, self._asked.notional_micros):
+            offers.room[place], offers.least[place] = room, least
+        else:
+            offers.room[place], offers.rate[place] = -1, np.inf
 
 
 def _costs(placings: list[Placing]) -> float:

@@ -8,7 +8,6 @@ from typing import Final
 from overmind.core.books.state import State
 from overmind.core.model.desk_settings import Desk
 from overmind.core.model.enums import StrategyType
-from overmind.core.model.money import Mark, Token
 from overmind.core.model.signal import Signal
 from overmind.core.model.units import BPS, NOTIONAL_MAX_MICROS, SCALE, units_of, value_micros_up
 from overmind.core.model.value import Value
@@ -49,12 +48,9 @@ def stale_at_ns(desk: Desk, signal: Signal, received_at_ns: int) -> int:
 
 def entry_request(state: State, signal: Signal, stale_at_ns: int) -> EntryRequest:
     """Size an entry that has an amount: what to spend, and the least to receive, rounded against us."""
-    token, mark = state.settings.tokens.get(signal.mint), state.marks.get(signal.mint)
-    notional = 0
-    if token is not None and mark is not None:
-        notional = _notional_micros(signal, token, mark)
-    elif signal.notional_micros is not None:
-        notional = signal.notional_micros
+    notional = signal.notional_micros
+    if notional is None:
+        notional = _quantity_micros(state, signal)
     return entry_request_of(state, signal, stale_at_ns, notional)
 
 
@@ -80,9 +76,10 @@ def entry_request_of(state: State, signal: Signal, stale_at_ns: int, notional: i
     )
 
 
-def _notional_micros(signal: Signal, token: Token, mark: Mark) -> int:
-    if signal.notional_micros is not None:
-        return signal.notional_micros
+def _quantity_micros(state: State, signal: Signal) -> int:
+    token, mark = state.settings.tokens.get(signal.mint), state.marks.get(signal.mint)
+    if token is None or mark is None:
+        return 0
     assert signal.quantity is not None, signal  # Validation refuses an entry without an amount.
     return value_micros_up(base_units(signal.quantity, token.decimals), mark.price_pico, token.decimals)
 

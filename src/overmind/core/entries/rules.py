@@ -100,7 +100,10 @@ def _signal_rules(state: State, request: EntryRequest, at_ns: int, received_at_n
 
 
 def all_in_emergency(state: State) -> bool:
-    return bool(state.wallets) and all("emergency" in book.holds for book in state.wallets.values())
+    for book in state.wallets.values():
+        if "emergency" not in book.holds:
+            return False
+    return bool(state.wallets)
 
 
 def mint_refusals(state: State, mint: Mint) -> Iterator[Refusal]:

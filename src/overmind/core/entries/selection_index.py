@@ -213,9 +213,8 @@ class SelectionIndex:
     def candidates(self, request: EntryRequest, at_ns: int, excluded: tuple[WalletId, ...]) -> NDArray[np.intp]:
         """Slots of the wallets whose capacity, risk level, rate and position limits fit."""
         signal = request.signal
-        notional = np.array(
-            request.notional_micros
-        )  # Converted once: each comparison with an int would convert it again.
+        # Converted once: each comparison with an int would convert it again.
+        notional = np.array(request.notional_micros)
         fits = self._capacity[signal.strategy] >= notional
         if signal.risk_tolerance_ppm < self._risk_max:
             fits &= self._risk <= signal.risk_tolerance_ppm
@@ -299,6 +298,7 @@ class SelectionIndex:
         self._biases: dict[StrategyType, Micros] = {s: np.zeros(count, np.int64) for s in StrategyType}
         self._lessons = [0] * count  # how many of each wallet are in these
         self._learned: dict[tuple[StrategyType, RouteName], Micros] = {}
+        self._rate_max = state.desk.rate_max_per_s if state.desk is not None else 0
         self._limited_until = np.zeros(count, np.int64)  # by the rate limit
         self._limited_until_max = 0
         self._accounts: dict[Mint, dict[int, WalletBook]] = {}  # by token and slot: the wallets that may hold it
@@ -333,7 +333,7 @@ class SelectionIndex:
             self._refresh_learned(book)
         if book.missed_ppm or slot in self._missing_slots:
             self._refresh_missed(book)
-        placed, rate_max = book.placed_ns, state.settings.rate_max_per_s
+        placed, rate_max = book.placed_ns, self._rate_max
         if placed and len(placed) >= rate_max:
             self._limited_until[slot] = until_ns = placed[-rate_max] + NS
             self._limited_until_max = max(self._limited_until_max, until_ns)

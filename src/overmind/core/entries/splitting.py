@@ -25,12 +25,13 @@ TRIED_MAX: Final = 4  # wallets that are tried as one more
 
 
 class Offers(NamedTuple):
-    """Of each wallet: the most that it may take, in micro-USD, and the coefficients of what it costs.
+    """Of each wallet: the most and the least that it may take, in micro-USD, and the coefficients of what it costs.
 
     A cost is in basis points times micro-USD. A wallet without room has an infinite rate.
     """
 
     room: NDArray[np.int64]
+    least: NDArray[np.int64]
     fixed: Amounts
     rate: Amounts
     square: Amounts
@@ -41,6 +42,7 @@ class Offer(NamedTuple):
 
     place: int
     room: int
+    least: int
     fixed: float
     rate: float
     square: float
@@ -65,28 +67,41 @@ def reachable_micros(offers: Offers, parts_max: int) -> int:
     return sum(room for room in largest if room > 0)
 
 
-def divided(offers: Offers, wanted: int, parts_max: int, least: int, alone: int | None = None) -> list[Part] | None:
-    """The parts, which sum exactly to `wanted`, each at least `least`. None: so many wallets cannot take it.
+def below_micros(offers: Offers, parts_max: int, wanted: int) -> int:
+    """The largest amount below `wanted` that the roomiest wallets take together if each one fills its room."""
+    below = 0
+    for room in sorted(offers.room.tolist(), reverse=True)[:parts_max]:
+        if room <= 0 or below + room >= wanted:
+            break
+        below += room
+    return below
+
+
+def divided(offers: Offers, wanted: int, parts_max: int, alone: int | None = None) -> list[Part] | None:
+    """The parts, which sum exactly to `wanted`, each within its bounds. None: so many wallets cannot take it.
 
     `alone`: the wallet that would take all of it. The parts are then never more expensive.
     """
-    cheapest_first = _by_cost(offers, wanted, parts_max, least, alone)
+    cheapest_first = _by_cost(offers, wanted, parts_max, alone)
     if alone is None:
         chosen = _covering(cheapest_first, wanted, parts_max)
+        if _least_of(chosen) > wanted:  # The fewest wallets that cover it have the smallest bounds together.
+            roomiest = offers.room.argsort(kind="stable")[::-1][:parts_max].tolist()
+            chosen = _covering(_listed(offers, roomiest, wanted), wanted, parts_max)
     else:
         chosen = [one for one in cheapest_first if one.place == alone]
-    if not chosen or len(chosen) * least > wanted:
+    if not chosen or _least_of(chosen) > wanted:
         return None
-    best = _shared(chosen, wanted, least)
-    while len(best.offers) < min(parts_max, wanted // least):
-        joining = _joining(cheapest_first, best, wanted, least)
+    best = _shared(chosen, wanted)
+    while len(best.offers) < parts_max:
+        joining = _joining(cheapest_first, best, wanted)
         if joining is None:
             break
-        wider = _shared([*best.offers, joining], wanted, least)
+        wider = _shared([*best.offers, joining], wanted)
         if wider.cost >= best.cost:
             break
         best = wider
-    return _whole_micros(best, wanted, least)
+    return _whole_micros(best, wanted)
 
 
 def may_pay(offers: Offers, alone: int, wanted: int) -> bool:
@@ -101,7 +116,11 @@ def may_pay(offers: Offers, alone: int, wanted: int) -> bool:
     return bool(saved.max() > 0.0)
 
 
-def _by_cost(offers: Offers, wanted: int, parts_max: int, least: int, alone: int | None) -> list[Offer]:
+def _least_of(offers: Sequence[Offer]) -> int:
+    return sum([one.least for one in offers])
+
+
+def _by_cost(offers: Offers, wanted: int, parts_max: int, alone: int | None) -> list[Offer]:
     """Those that cost least at all that they can take, in that order; with the roomiest if the others need them."""
     taken = np.minimum(offers.room, np.array(wanted))
     unit = offers.fixed / taken + offers.rate + offers.square * taken
@@ -113,12 +132,17 @@ def _by_cost(offers: Offers, wanted: int, parts_max: int, least: int, alone: int
     elif sum(sorted([rooms[place] for place in short])[-parts_max:]) < wanted:
         roomiest = sorted(order, key=rooms.__getitem__)[-parts_max:]
         short = [place for place in order if place in short or place in roomiest]
-    columns = (offers.fixed[short].tolist(), offers.rate[short].tolist(), offers.square[short].tolist())
+    return _listed(offers, short, wanted)
+
+
+def _listed(offers: Offers, places: list[int], wanted: int) -> list[Offer]:
+    """These offers, each for no more than is wanted, without those that can take nothing."""
+    columns = (column[places].tolist() for column in offers)
     square_min = FLAT / wanted
     return [
-        Offer(place, rooms[place], fixed, rate, square if square > square_min else square_min)
-        for place, fixed, rate, square in zip(short, *columns, strict=True)
-        if rooms[place] >= least
+        Offer(place, min(room, wanted), least, fixed, rate, square if square > square_min else square_min)
+        for place, room, least, fixed, rate, square in zip(places, *columns, strict=True)
+        if least <= room and least <= wanted
     ]
 
 
@@ -144,7 +168,7 @@ def _covering(cheapest_first: Sequence[Offer], wanted: int, parts_max: int) -> l
     return []
 
 
-def _shared(offers: list[Offer], wanted: int, least: int) -> Shared:
+def _shared(offers: list[Offer], wanted: int) -> Shared:
     """The cheapest amounts within the bounds: amounts beyond a bound are fixed there, and the others share the rest."""
     free, amounts, left = offers, dict[int, float](), wanted * 1.0
     while free:
@@ -159,8 +183,8 @@ def _shared(offers: list[Offer], wanted: int, least: int) -> Shared:
             micros = amounts[one.place] = (slope - one.rate) * 0.5 / one.square
             if micros > one.room:
                 over += micros - one.room
-            elif micros < least:
-                under += least - micros
+            elif micros < one.least:
+                under += one.least - micros
         if not over and not under:
             break
         inside = list[Offer]()
@@ -168,8 +192,8 @@ def _shared(offers: list[Offer], wanted: int, least: int) -> Shared:
             micros = amounts[one.place]
             if over >= under and micros > one.room:
                 amounts[one.place] = one.room
-            elif over < under and micros < least:
-                amounts[one.place] = least
+            elif over < under and micros < one.least:
+                amounts[one.place] = one.least
             else:
                 inside.append(one)
                 continue
@@ -183,41 +207,41 @@ def _shared(offers: list[Offer], wanted: int, least: int) -> Shared:
     return Shared(cost, offers, taken)
 
 
-def _joining(cheapest_first: Sequence[Offer], known: Shared, wanted: int, least: int) -> Offer | None:
+def _joining(cheapest_first: Sequence[Offer], known: Shared, wanted: int) -> Offer | None:
     """The further wallet that would save most, by what its amount costs less where it is taken from."""
     givers = [
         (one.rate + 2.0 * one.square * micros, one.square)
         for one, micros in zip(known.offers, known.amounts, strict=True)
-        if micros > least
+        if micros > one.least
     ]
     if not givers:
         return None
     slope = max(marginal for marginal, _ in givers)
     alike = slope - abs(slope) * 1e-9
     square = 1.0 / sum(1.0 / square for marginal, square in givers if marginal >= alike)
-    to_give, best, saved = wanted - least * len(known.offers), None, 0.0
+    to_give, best, saved = wanted - _least_of(known.offers), None, 0.0
     for one in cheapest_first[: len(known.offers) + TRIED_MAX]:
         most = min(one.room, to_give)
-        if most < least or one in known.offers:
+        if most < one.least or one in known.offers:
             continue
         curved = one.square + square
-        taken = min(most, max(least, (slope - one.rate) / (2.0 * curved)))
+        taken = min(most, max(one.least, (slope - one.rate) / (2.0 * curved)))
         saving = taken * (slope - one.rate - curved * taken) - one.fixed
         if saving > saved:
             best, saved = one, saving
     return best
 
 
-def _whole_micros(known: Shared, wanted: int, least: int) -> list[Part]:
+def _whole_micros(known: Shared, wanted: int) -> list[Part]:
     """Rounds, and lets those take or give the rest that have room for it."""
     micros, left = list[int](), wanted
     for offer, amount in zip(known.offers, known.amounts, strict=True):
-        whole = max(least, min(round(amount), offer.room))
+        whole = max(offer.least, min(round(amount), offer.room))
         micros.append(whole)
         left -= whole
     if left:
         for number, offer in enumerate(known.offers):
-            change = min(left, offer.room - micros[number]) if left > 0 else max(left, least - micros[number])
+            change = min(left, offer.room - micros[number]) if left > 0 else max(left, offer.least - micros[number])
             micros[number] += change
             left -= change
     assert not left, (wanted, micros, known)

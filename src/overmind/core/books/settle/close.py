@@ -19,7 +19,7 @@ from overmind.core.books.settle.retries import after_exit, schedule_retry
 from overmind.core.books.settle.suspense import make_good, take_back
 from overmind.core.books.state import State
 from overmind.core.books.triggers import has_exits
-from overmind.core.model.enums import BUY, StrategyType
+from overmind.core.model.enums import BUY, LEARNER_OFF, SELL, StrategyType
 from overmind.core.model.ids import SOL, Mint, OrderId, is_own
 from overmind.core.model.money import Token
 from overmind.core.model.order import Order
@@ -72,9 +72,10 @@ def close(state: State, order_id: OrderId, outcome: Outcome, provisional: bool) 
     book.quality.append(ExecutionQuality(isinstance(outcome, Filled), booked.shortfall_bps))
     if len(book.quality) > QUALITY_WINDOW:
         del book.quality[0]
-    if not provisional:
+    desk, standing = state.settings, state.standing
+    has_learner = desk.routing.learner is not LEARNER_OFF or standing.mode is not None or standing.forecasts
+    if has_learner and not provisional:
         learn(state, order, token, known.ticket, outcome)
-    desk = state.settings
     if desk.routing.routes:
         see(state, order.route, outcome)
     if desk.costs.miss_bps:
@@ -85,7 +86,7 @@ def close(state: State, order_id: OrderId, outcome: Outcome, provisional: bool) 
 
 def count_trade(state: State, book: WalletBook, order: Order) -> None:
     """Counts a fill in the trades of the day, which limit entries. Up to booking rules 2 a sale counted too."""
-    if state.settings.booking_rules >= ENTRIES_RULES and not order.is_entry:
+    if (order.side is SELL or order.to_float) and state.settings.booking_rules >= ENTRIES_RULES:
         return
     book.trades_today += 1
     state.trades_today += 1
