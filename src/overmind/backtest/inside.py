@@ -22,7 +22,7 @@ import msgspec
 
 from overmind.core.books.book import WalletBook
 from overmind.core.books.positions import Position
-from overmind.core.books.triggers import profit_pico, trail_pico
+from overmind.core.books.triggers import has_exits, profit_pico, trail_pico
 from overmind.core.model.commands import SellDue
 from overmind.core.model.controls import ExitCause
 from overmind.core.model.ids import Mint, OrderId, WalletId, is_own
@@ -104,6 +104,17 @@ def reached_inside(book: WalletBook, position: Position, candle: Candle, kept_pp
     return None
 
 
+def met(book: WalletBook, position: Position, candle: Candle) -> bool:
+    """Whether the candle's prices met any trigger at all: most candles meet none."""
+    if (stop := position.stop_pico) is not None and candle.low_pico <= stop:
+        return True
+    if not has_exits(book, position):
+        return False
+    if (trail := trail_pico(book, position)) is not None and candle.low_pico <= trail:
+        return True
+    return (target := profit_pico(book, position)) is not None and candle.high_pico >= target
+
+
 def _paying(target_pico: int, position: Position, candle: Candle, kept_ppm: int) -> int:
     """The price at which a sale of the whole position nets its target after spread and impact."""
     if not candle.depth_micros:
@@ -149,7 +160,7 @@ class InsideCandles:
                     candles[mint] = list(self._closed(mint, since_ns))
                 for closed_ns, candle in candles[mint]:
                     position = book.positions.get(mint)
-                    if position is None or closed_ns <= position.opened_ns:
+                    if position is None or closed_ns <= position.opened_ns or not met(book, position, candle):
                         continue
                     reached = reached_inside(book, position, *self._with_costs(book, position, closed_ns, candle))
                     if reached is not None:

@@ -143,6 +143,17 @@ def _events_of(state: State, index: SelectionIndex, command: Command, at_ns: int
             yield from _record_ticket(state, work_id, ticket)
         case RecordOutcome() as record:
             yield from _close(state, index, record, at_ns)
+        case MarkPrices(marks=marks):
+            if newer := _newer(state, marks, at_ns):
+                judged = judge(state, newer)
+                yield from journaled(state, judged, at_ns)
+                yield from day.roll_with(state, judged.believed, at_ns)
+                yield from breakers.after_marks(state, at_ns)
+                yield from sell_all_due(state, at_ns)
+        case MoveDue():
+            yield from due_sweeps(state, at_ns)
+            yield from due_top_ups(state, at_ns)
+            yield from due_reclaims(state, at_ns)
         case RecordLanding() | BookFromChain() as landed:
             yield from decide_landed(state, landed)
         case RecordFinal(work_id=work_id, outcome=outcome):
@@ -153,13 +164,6 @@ def _events_of(state: State, index: SelectionIndex, command: Command, at_ns: int
             yield from accept(state, accepted)
         case RequireHistory() | RecordHistory() | AcceptHistory() as history:
             yield from decide_history(state, history, at_ns)
-        case MarkPrices(marks=marks):
-            if newer := _newer(state, marks, at_ns):
-                judged = judge(state, newer)
-                yield from journaled(state, judged, at_ns)
-                yield from day.roll_with(state, judged.believed, at_ns)
-                yield from breakers.after_marks(state, at_ns)
-                yield from sell_all_due(state, at_ns)
         case AcceptPrice() as accepted:
             yield from accept_price(state, accepted)
         case FoundDesk() as found:
@@ -212,10 +216,6 @@ def _events_of(state: State, index: SelectionIndex, command: Command, at_ns: int
                 yield HoldLifted(Scope(wallet_id), "emergency", reason)
         case Rebalance() as wanted:
             yield from rebalance(state, wanted, at_ns)
-        case MoveDue():
-            yield from due_sweeps(state, at_ns)
-            yield from due_top_ups(state, at_ns)
-            yield from due_reclaims(state, at_ns)
         case Withdraw() as wanted:
             yield from withdraw(state, wanted, at_ns)
         case CancelMove() as wanted:

@@ -136,9 +136,9 @@ class Engine:
         """How many entries are not durable yet."""
         return self._state.seq - self._durable_seq
 
-    def subscribe(self) -> Feed:
-        """Feeds every entry that is committed from now on, in order."""
-        feed = Feed(self._bounds.feed_max)
+    def subscribe(self, wants: Callable[[Entry], bool] | None = None) -> Feed:
+        """Feeds every entry that is committed from now on, in order; with `wants`, those that the reader wants."""
+        feed = Feed(self._bounds.feed_max, wants)
         self._feeds.append(feed)
         return feed
 

@@ -21,7 +21,7 @@ from overmind.core.books.trust import fresh_price_pico
 from overmind.core.control.sending import Over, Send, Verdict, Wait, may_send
 from overmind.core.entries.quote_check import quote_rejection
 from overmind.core.model.commands import RecordFinal, RecordLanding, RecordOutcome, RecordTicket
-from overmind.core.model.events import Event, MovePlaced, OrderPlaced
+from overmind.core.model.events import Entry, Event, MovePlaced, OrderPlaced
 from overmind.core.model.ids import OrderId, WalletId
 from overmind.core.model.order import Move, Order, Ticket, Work
 from overmind.core.model.outcome import Cause, Outcome, Rejected
@@ -126,7 +126,7 @@ class Executor:
         self._admission = admission
         self._times = times or DeskTimes()
         self._first_price_ns = first_price_ns
-        self._feed = engine.subscribe()
+        self._feed = engine.subscribe(_is_work)
         self._running: set[OrderId] = set()
         self._awaiting_final: set[OrderId] = set()  # booked, but not final yet
         self._crowd = Crowd()
@@ -348,6 +348,10 @@ class Executor:
     def _verdict(self, work: Work) -> Verdict:
         """The current verdict of `may_send`."""
         return may_send(self._engine.state, work, self._clock.now_ns(), self._stop_file_exists())
+
+
+def _is_work(entry: Entry) -> bool:
+    return _placed(entry.event) is not None
 
 
 def _placed(event: Event) -> Work | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Callable, Sequence
 
 from overmind.core.model.events import Entry
 
@@ -12,13 +12,17 @@ from overmind.core.model.events import Entry
 class Feed:
     """Committed entries in order, for one reader. A reader that lags too far loses some and must reread the state."""
 
-    def __init__(self, lag_max: int) -> None:
+    def __init__(self, lag_max: int, wants: Callable[[Entry], bool] | None = None) -> None:
+        """`wants`: which entries the reader is woken for; None: all."""
         self._lag_max = lag_max
+        self._wants = wants
         self._entries: deque[Entry] = deque()
         self._coming: asyncio.Future[None] | None = None  # what the reader waits for; an event would cost twice as much
         self._lost = False
 
-    def publish(self, entries: Iterable[Entry]) -> None:
+    def publish(self, entries: Sequence[Entry]) -> None:
+        if self._wants is not None and not (entries := [*filter(self._wants, entries)]):
+            return
         self._entries.extend(entries)
         if len(self._entries) > self._lag_max:
             self._entries.clear()

@@ -221,13 +221,21 @@ def mark_prices(state: State, marks: Sequence[Mark]) -> None:
 
 def _revalue(state: State, book: WalletBook, position: Position, before_pico: int) -> None:
     """The plain loop; the columns must give the same values."""
-    price_pico = state.price_pico(position.token.mint)
-    before, at_risk = _worth(position, before_pico), book.at_risk_micros
+    price_pico, scale = state.price_pico(position.token.mint), position.scale
+    value, value_before = position.value_micros(price_pico), position.value_micros(before_pico)
+    at_risk_before = position.at_risk_micros(value_before)
     if (peak_pico := shown_twice_pico(before_pico, price_pico)) > position.peak_pico:
         position.peak_pico = peak_pico
         set_stops(book, position)
-    _recount(state, book, position, before, price_pico)
-    state.repriced |= book.at_risk_micros != at_risk
+    if riskier := position.at_risk_micros(value) - at_risk_before:
+        book.at_risk_micros += riskier
+        state.repriced = True
+    if price_pico != before_pico:
+        book.positions_micros += value - value_before
+        _change_asset(state, position.token.mint, value - value_before)
+        for by, units in position.units_by.items():
+            if gained := units * price_pico // scale - units * before_pico // scale:
+                _gain(state, book, by, gained)
     reach(book, position, price_pico)
     sift(state, book, position, price_pico)
 

@@ -54,6 +54,7 @@ from overmind.core.model.outcome import Expired, Failed, Filled, Outcome, Reject
 from overmind.core.model.units import MICROS, PICO
 from overmind.desk.engine import Engine
 
+MARKS: Final = (PricesMarked, PricesMoved)
 REFUSALS_MAX: Final = 8  # of a line
 
 log = structlog.get_logger("desk")  # set up in desk/log/setup.py
@@ -64,7 +65,7 @@ class DecisionLog:
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
-        self._feed = engine.subscribe()
+        self._feed = engine.subscribe(_is_told)
         state = engine.state
         self._wallet_of = {order_id: known.order.wallet_id for order_id, known in state.open_orders.items()}
         self._wallet_of |= {order_id: known.order.wallet_id for order_id, known in state.provisional.items()}
@@ -109,6 +110,11 @@ class DecisionLog:
                 log_entry(entry, self._wallet_of.pop(move_id, None))
             case OrderClosed(order_id=order_id) | OrderFinal(order_id=order_id) | OrderRolledBack(order_id=order_id):
                 log_entry(entry, self._wallet_of.pop(order_id, None))
+
+
+def _is_told(entry: Entry) -> bool:
+    """Marks are too many for a reader, and nearly all entries: the log sleeps through them."""
+    return not isinstance(entry.event, MARKS)
 
 
 def log_entry(entry: Entry, wallet_id: WalletId | None) -> None:
@@ -236,7 +242,7 @@ def log_entry(entry: Entry, wallet_id: WalletId | None) -> None:
         case OperatorActed(by=by, action=action, about=about, reason=reason):
             log.warning("operator acted", seq=seq, by=by, action=action, about=about, why=reason)
         case PricesMarked() | PricesMoved():
-            pass  # Too many for a reader: the journal has them.
+            pass  # The journal has them.
         case DeskFounded() | DeskConfigured():
             pass  # What the files say. The first line of the service names mode and cluster.
 
