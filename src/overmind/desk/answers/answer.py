@@ -73,6 +73,7 @@ class Answer(Value, frozen=True, omit_defaults=True):
     received: str | None = None
     price: str | None = None  # quote currency for one token
     fee_sol: str | None = None
+    tip_sol: str | None = None  # paid to a protected route, beside the fee
     cause: str = ""  # why it was not filled
     detail: str = ""
     refusals: list[RefusalRow] | None = None  # the first one is the reason
