@@ -24,8 +24,8 @@ from overmind.sweep.plan import Plan, read_plan
 from overmind.sweep.tasks import tasks_of
 
 RUNS: Final = 100
-SIGNALS: Final = 60
-CANDLES: Final = 864  # three days of three assets: a run takes about 0.3 s of processor time
+SIGNALS: Final = 30
+CANDLES: Final = 576  # two days of three assets: a run takes about 0.2 s of processor time
 SEED: Final = 1
 PROMISED: Final = 1.8
 FILE: Final = """tape = "tape"
@@ -43,7 +43,7 @@ def sweep() -> list[Result]:
     cores = len(os.sched_getaffinity(0))
     cpu = f"processor time {cpu_one:.1f} s in one and {cpu_two:.1f} s in two"
     note = f"{cpu}; {cores} cores, and whatever else ran on them counts against the gain"
-    size = f"{SIGNALS} signals, three days each"
+    size = f"{SIGNALS} signals, two days each"
     return [
         Result(f"sweep of {RUNS} short runs, one process", "", None, one, "s", note=size),
         Result("the same, two processes", "", None, two, "s"),

@@ -7,12 +7,21 @@ from pathlib import Path
 from typing import Final
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from msgspec import structs
 from tests.backtest.tapes import START_NS, STEP_NS, Candle, buy, fills, paid_price, run, tape_of
+from tests.support.core_desk import CoreDesk
 
-from overmind.backtest.inside import InsideSummary
-from overmind.core.model.units import NS
+from overmind.backtest.inside import InsideSummary, met, reached_inside
+from overmind.core.books.book import WalletBook
+from overmind.core.books.positions import Lot, Position
+from overmind.core.books.triggers import set_stops
+from overmind.core.model.ids import Mint, WalletId
+from overmind.core.model.money import Token
+from overmind.core.model.units import NS, PPM
 from overmind.core.model.wallet import Exits
+from overmind.prices import tape as past
 from overmind.prices.tape import Tape
 
 CALM: Final[Candle] = (100, 100)
@@ -110,3 +119,42 @@ def test_a_time_exit_takes_the_first_price_after_its_time(tmp_path: Path) -> Non
     found, paid, candle, told = exit_of(tmp_path, candles, Exits(hold_max_ns=STEP_NS // 2))
     assert (found, candle, told.exits) == ("time", 3, 0)
     assert paid == pytest.approx(103 * KEPT, abs=0.01)
+
+
+SHARES: Final = st.sampled_from([None, 1, 50_000, 999_999])
+PRICES: Final = st.integers(1, 200)
+
+
+def held(exits: Exits | None, own: Exits | None, stop_loss_ppm: int, peak: int) -> tuple[WalletBook, Position]:
+    book = CoreDesk("w1").state.wallets[WalletId("w1")]
+    limits = structs.replace(book.wallet.limits, stop_loss_ppm=stop_loss_ppm)
+    book.wallet = structs.replace(book.wallet, limits=limits, exits=own)
+    position = Position(Token("T", Mint("t"), 0))
+    position.add(Lot(None, 1, 100, 0))
+    position.exits, position.peak_pico = exits, peak * 1_000_000
+    set_stops(book, position)
+    return book, position
+
+
+@given(
+    exits=st.none() | st.builds(Exits, SHARES, SHARES, SHARES),
+    own=st.none() | st.builds(Exits, SHARES, SHARES, SHARES),
+    stop_loss_ppm=st.sampled_from([0, 1, 50_000]),
+    peak=PRICES,
+    prices=st.tuples(PRICES, PRICES, PRICES),
+    kept_ppm=st.sampled_from([PPM, PPM - 100]),
+)
+def test_a_candle_that_reaches_a_trigger_has_met_one(
+    exits: Exits | None,
+    own: Exits | None,
+    stop_loss_ppm: int,
+    peak: int,
+    prices: tuple[int, int, int],
+    kept_ppm: int,
+) -> None:
+    """Only candles that met a trigger are looked into, so none that reaches one may be passed over."""
+    low, opened, high = (price * 1_000_000 for price in sorted(prices))
+    candle = past.Candle(opened, high, low, 10**12, 0)
+    book, position = held(exits, own, stop_loss_ppm, peak)
+    if reached_inside(book, position, candle, kept_ppm) is not None:
+        assert met(book, position, candle)

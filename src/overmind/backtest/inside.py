@@ -104,7 +104,7 @@ def reached_inside(book: WalletBook, position: Position, candle: Candle, kept_pp
     return None
 
 
-def _met(book: WalletBook, position: Position, candle: Candle) -> bool:
+def met(book: WalletBook, position: Position, candle: Candle) -> bool:
     """Whether the candle's prices met any trigger at all: most candles meet none."""
     if (stop := position.stop_pico) is not None and candle.low_pico <= stop:
         return True
@@ -160,7 +160,7 @@ class InsideCandles:
                     candles[mint] = list(self._closed(mint, since_ns))
                 for closed_ns, candle in candles[mint]:
                     position = book.positions.get(mint)
-                    if position is None or closed_ns <= position.opened_ns or not _met(book, position, candle):
+                    if position is None or closed_ns <= position.opened_ns or not met(book, position, candle):
                         continue
                     reached = reached_inside(book, position, *self._with_costs(book, position, closed_ns, candle))
                     if reached is not None:

@@ -145,11 +145,14 @@ class Unpayable(Value, frozen=True):
 
 def unpayable_exits(state: State) -> list[Unpayable]:
     """Wallets whose exits, due now or later, cannot be paid: an operator must know in advance."""
+    desk = state.settings
+    most = fee_max_lamports(desk, 0) + max(desk.costs.rent_lamports, desk.costs.rent_2022_lamports)  # Few have less.
     return [
         Unpayable(book.wallet.id, book.wallet.public_key, free, needed)
         for book in state.wallets.values()
         if book.positions_micros >= DUST_MICROS
-        and (free := _float_free(state, book)) < (needed := exit_costs_lamports(state, book))
+        and (free := _float_free(state, book)) < most
+        and free < (needed := exit_costs_lamports(state, book))
     ]
 
 
