@@ -2,6 +2,10 @@
 
 A lie may take one step of the bound at once and one for each minute that it lasts. While the second source denies it,
 it may take one step in all. What both sources say is believed, so a lie of both is not judged.
+
+Without a second source, two lies with less than a minute of truth between them are one. The price that later ones are
+measured against follows once a minute. So it may still be the first lie's when the second begins, although the truth
+has been believed meanwhile: the desk cannot know which of them was true.
 """
 
 from __future__ import annotations
@@ -19,13 +23,14 @@ from overmind.core.model.ids import Mint, OrderId
 from overmind.core.model.money import Mark
 from overmind.core.model.order import Order
 from overmind.core.model.outcome import Filled
-from overmind.core.model.units import BPS, PPM
+from overmind.core.model.units import BPS, NS, PPM
 from overmind.core.model.value import Value
 
 MARK_LIFE_S: Final = 90.0  # A mark serves for 30 s, and clocks step back.
 REFERENCE_LIFE_S: Final = 120.0  # a price is measured against what was believed up to so long before
 ROUNDING_UNITS: Final = 3
 PAUSE_S: Final = 60.0  # what a step of the clock may add to a doubt
+FOLLOWS_NS: Final = 60 * NS  # so often the price that later ones are measured against follows the marks
 
 
 class Placed(Value, frozen=True):
@@ -38,6 +43,13 @@ class Placed(Value, frozen=True):
     steps: int | None  # of the bound that a lie may take; None: not judged
 
 
+class Past(Value, frozen=True):
+    """A lie after which the truth was believed again. Later prices may still be measured against its price."""
+
+    lie: Lie
+    newest_ns: int  # of the marks that were believed until then; the clock may have stepped back
+
+
 class Losses:
     def __init__(self, servers: Servers, seen: Counter[str]) -> None:
         self.believed_s: dict[Mint, float] = {}  # when a mark of each token was last believed
@@ -46,6 +58,8 @@ class Losses:
         self._seen = seen
         self._true: defaultdict[Mint, list[tuple[float, int]]] = defaultdict(list)
         self._lies: dict[Mint, Lie] = {}  # that may still have an effect
+        self._past: dict[Mint, Past] = {}  # that have one again if another lie begins
+        self._newest_ns: dict[Mint, int] = {}  # the newest believed mark of each token
         self._placed: dict[OrderId, Placed] = {}
 
     def note_true(self, true_pico: dict[Mint, int]) -> None:
@@ -54,16 +68,28 @@ class Losses:
         for mint, pico in true_pico.items():
             self._true[mint].append((now_s, pico))
         for mint, lie in self._servers.lies.items():
+            if (past := self._past.pop(mint, None)) is not None:
+                self._lies[mint] = past.lie
             known = self._lies.get(mint)
             first = lie if known is None else known
             self._lies[mint] = Lie(lie.name, lie.shape, first.since_s, lie.until_s, first.together or lie.together)
 
     def note_marks(self, marks: tuple[Mark, ...], true_pico: dict[Mint, int]) -> None:
-        """A lie has no effect any more once the truth is believed after it."""
+        """A lie has no effect any more once the truth is believed after it, unless another one begins soon."""
         for mark in marks:
-            self.believed_s[mark.mint] = _now_s()
-            if mark.mint not in self._servers.lies and mark.price_pico == true_pico[mark.mint]:
-                self._lies.pop(mark.mint, None)
+            mint = mark.mint
+            self.believed_s[mint] = _now_s()
+            self._newest_ns[mint] = max(mark.at_ns, self._newest_ns.get(mint, 0))
+            if mint not in self._servers.lies and mark.price_pico == true_pico[mint]:
+                self._end_lie(mint, mark.at_ns)
+
+    def _end_lie(self, mint: Mint, at_ns: int) -> None:
+        lie, past = self._lies.pop(mint, None), self._past.get(mint)
+        if lie is not None:
+            if not self._servers.has_second:  # What it confirms is at once what later prices are measured against.
+                self._past[mint] = Past(lie, self._newest_ns[mint])
+        elif past is not None and at_ns - past.newest_ns >= FOLLOWS_NS:
+            del self._past[mint]
 
     def note_step(self, step_s: float) -> None:
         if step_s > 0:
