@@ -236,7 +236,7 @@ CHAIN_EVENTS: Final = (
     "rejected STOPPED",
     "rejected NOT_VERIFIED",
     "rejected BAD_QUOTE",
-    "rejected NO_PROTECTED_ROUTE",
+    "refused NO_PROTECTED_ROUTE",
     "rejected REVERTED",
     *(f"offer: {what}" for what in CHAIN_THEFTS),
     *(f"description: {what}" for what in CHAIN_LIES),
