@@ -62,20 +62,22 @@ COST_TIE_BPS: Final = 1e-6
 class Judge(Protocol):
     """Knows the true state of the chain."""
 
-    alarms: set[WalletId]  # wallets in which a deficit was found
-
     def judge(self, event: Event) -> None:
         """Checks an event before it is folded. Raises AssertionError."""
+
+    def unnoticed(self) -> set[WalletId]:
+        """The wallets with a theft that the balances showed, and that raised no alarm."""
 
 
 class AcceptingJudge:
     """`Judge` that accepts everything."""
 
-    def __init__(self) -> None:
-        self.alarms: set[WalletId] = set()
-
     def judge(self, event: Event) -> None:
         """Accepts every event."""
+
+    def unnoticed(self) -> set[WalletId]:
+        """None: nothing is known of thefts."""
+        return set()
 
 
 class Auditor:

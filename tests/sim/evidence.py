@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable
 
 from tests.sim.checks import Auditor
 from tests.sim.external_transfers import ExternalTransfers
-from tests.sim.forks import Chain
+from tests.sim.forks import Chain, ExternalChange
 from tests.sim.nodes import SimRpc
 from tests.sim.restores import Restores
 
 from overmind.core.books.wallet_limits import RESTORED
 from overmind.core.model.events import (
+    BalanceAdjusted,
+    Deposited,
     Event,
     HistoryAccepted,
     HoldAdded,
@@ -23,7 +26,7 @@ from overmind.core.model.events import (
     OrderFinal,
     OrderRolledBack,
 )
-from overmind.core.model.ids import OrderId, WalletId
+from overmind.core.model.ids import DepositId, Mint, OrderId, WalletId
 from overmind.core.model.outcome import Expired, Failed, Filled, Outcome, Rejected
 
 
@@ -44,6 +47,27 @@ class Evidence:
         self._restores = restores
         self._auditor = auditor
         self._seen = seen
+        self._deposited: dict[DepositId, Deposited] = {}
+        self._adjusted: Counter[tuple[WalletId, Mint]] = Counter()
+
+    def unnoticed(self) -> set[WalletId]:
+        """The wallets with a theft that the balances showed, and that raised no alarm."""
+        return {wallet_id for wallet_id in self._bank.stolen - self.alarms if self._showed(wallet_id)}
+
+    def _showed(self, wallet_id: WalletId) -> bool:
+        durable = [one for deposit_id, one in self._deposited.items() if deposit_id in self._auditor.books.deposits]
+        changes = [one for one in self._chain.changes if one.owner == self._bank.public_key(wallet_id)]
+        for mint in sorted({one.mint for one in changes if one.units < 0}):
+            deposits = [
+                (int(one.deposit_id.split(":")[2]), one.money.units)
+                for one in durable
+                if (one.wallet_id, one.money.mint) == (wallet_id, mint)
+            ]
+            of_mint = [one for one in changes if one.mint == mint]
+            if theft_shows(of_mint, deposits, self._adjusted[wallet_id, mint]):
+                return True
+            self._seen["theft of what was not booked"] += 1
+        return False
 
     def judge(self, event: Event) -> None:
         """Checks an event before it is folded."""
@@ -79,6 +103,10 @@ class Evidence:
                 self._seen["deficit held"] += 1
             case HoldAdded(hold=hold) if hold.cause == "quarantine":
                 self._seen["quarantined"] += 1
+            case Deposited(deposit_id=deposit_id):
+                self._deposited[deposit_id] = event
+            case BalanceAdjusted(wallet_id=wallet_id, mint=mint, units=units) if units > 0:
+                self._adjusted[wallet_id, mint] += units
             case HistoryAccepted(wallet_id=wallet_id):
                 self.alarms.add(wallet_id)  # An operator has looked at everything that is missing.
                 self._restores.accepted(wallet_id)
@@ -112,6 +140,24 @@ class Evidence:
         ticket = self._auditor.books.tickets[order_id]
         gone = self._chain.cannot_be_taken(ticket.signature, ticket.blockhash)
         assert gone, f"{order_id} counts as expired, and may still land, or has"
+
+
+def theft_shows(changes: Iterable[ExternalChange], deposits: Iterable[tuple[int, int]], adjusted: int) -> bool:
+    """Whether a theft took units that were in the books, so that a deficit must follow.
+
+    The desk books no surplus of a mint while orders or transfers touch it, and none of a token without a price. A
+    theft that takes no more than such a surplus leaves the chain with at least what the books have: balances cannot
+    show it, and the next deposit is smaller. On a real chain its signature shows it; an external transfer here has
+    none. So the units that came from outside are compared with those booked as deposits, by readings (slot, units)
+    from before the theft. Orders and transfers of ours change the books and the chain alike.
+    """
+    deposits, came = list(deposits), 0
+    for change in changes:
+        came += change.units
+        booked = adjusted + sum(units for slot, units in deposits if slot < change.slot)
+        if change.units < 0 and booked > came:
+            return True
+    return False
 
 
 def _effect(outcome: Outcome) -> tuple[object, ...]:

@@ -98,6 +98,9 @@ class ExternalTransfers:
         self._thieves = context.random.random() < 0.15
         self._reader = Reader(context.random, chain, context.auditor, public_keys)
 
+    def public_key(self, wallet_id: WalletId) -> str:
+        return self._public_keys[wallet_id]
+
     def draw(self, wallets: list[Wallet]) -> None:
         for wallet in wallets:
             for money in self._draw():

@@ -125,6 +125,15 @@ class ExternalTransfer(msgspec.Struct):
     due: int
 
 
+class ExternalChange(Value, frozen=True):
+    """What an external transfer really changed. A thief cannot take more than is there."""
+
+    slot: int
+    owner: str
+    mint: Mint
+    units: int
+
+
 class View(Value, frozen=True):
     """The chain at one moment: both branches (twice the same one without a split), and the final block."""
 
@@ -145,6 +154,7 @@ class Chain:
         self.views = [View(FIRST_SLOT, (genesis, genesis), genesis)]
         self.pool: dict[str, Pending] = {}
         self.outside: list[ExternalTransfer] = []
+        self.changes: list[ExternalChange] = []  # by external transfers, the oldest first, for the checker
         self.rolled_back: set[str] = set()
         self.ever: dict[str, list[Landing]] = {}  # on any branch, for the checker
         self._began: Block = genesis  # the block before the split
@@ -256,7 +266,7 @@ class Chain:
         """Never during a split, so that external transfers are never undone."""
         for move in [one for one in self.outside if one.due <= block.height]:
             self.outside.remove(move)
-            block.world = _moved(block.world, move)
+            self._apply(move, block)
 
     def _take_pending(self, block: Block, side: int) -> None:
         due = [(one.due[side], one) for one in self.pool.values()]
@@ -351,7 +361,12 @@ class Chain:
 
     def fund(self, move: ExternalTransfer) -> None:
         """Applies a transfer before the first block."""
-        self.tips[0].world = _moved(self.tips[0].world, move)
+        self._apply(move, self.tips[0])
+
+    def _apply(self, move: ExternalTransfer, block: Block) -> None:
+        before, block.world = block.world, _moved(block.world, move)
+        units = block.world.owned(move.owner).get(move.mint, 0) - before.owned(move.owner).get(move.mint, 0)
+        self.changes.append(ExternalChange(block.slot, move.owner, move.mint, units))
 
     def fund_maker(self, maker: Pubkey, listed: Iterable[Token]) -> None:
         """Gives the maker an account for each token, with more than anybody asks for."""

@@ -127,7 +127,7 @@ class LiveWorld:
         }
         checks.chain_agrees(books, landed)
         self.restores.check()
-        assert self.bank.stolen <= self._auditor.evidence.alarms, "a theft went unnoticed"
+        assert not (unnoticed := self._auditor.evidence.unnoticed()), f"a theft went unnoticed: {sorted(unnoticed)}"
 
 
 async def _look_when_configured(engine: Engine, admission: AdmissionWatch) -> None:

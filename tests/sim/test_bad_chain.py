@@ -10,7 +10,8 @@ from typing import Final
 
 import pytest
 from tests.sim.chosen_seeds import Record, chunks, expect_rare_events, simulate_chunk
-from tests.sim.forks import STORM, Chain
+from tests.sim.evidence import theft_shows
+from tests.sim.forks import STORM, Chain, ExternalChange
 from tests.sim.swaps import LISTED, SimSwaps
 from tests.sim.world import USDC, ProcessKiller, SimClock, SimPrices
 
@@ -86,3 +87,25 @@ def test_what_happened_on_a_dead_branch_is_never_made_final() -> None:
     venue = JupiterVenue(swaps, chain, LocalSigner([]), clock, {ORDER.wallet_id: "payer"}, LISTED)
     booked = Failed(5_000, Cause.REVERTED, slot=10)
     assert asyncio.run(venue.final(ORDER, Ticket("signature", b""), booked)) is None
+
+
+@pytest.mark.parametrize(
+    ("deposits", "adjusted", "shows"),
+    [
+        ([], 0, False),  # nothing was booked: what is left becomes a smaller deposit
+        ([(5, 500)], 0, False),  # no more than the surplus was taken
+        ([(5, 501)], 0, True),
+        ([(5, 300), (7, 700)], 0, True),
+        ([(9, 500)], 0, False),  # read after the theft: it is what the thief left
+        ([(8, 1_000)], 0, False),  # the block with the theft
+        ([(5, 500)], 1, True),  # an operator had the rest booked
+    ],
+)
+def test_a_theft_shows_if_it_takes_what_was_booked(deposits: list[tuple[int, int]], adjusted: int, shows: bool) -> None:
+    came = ExternalChange(0, "owner", SOL, 1_000)
+    taken = ExternalChange(8, "owner", SOL, -500)
+    assert theft_shows([came, taken], deposits, adjusted) is shows
+
+
+def test_a_theft_of_what_an_order_bought_shows() -> None:
+    assert theft_shows([ExternalChange(8, "owner", USDC.mint, -1)], [], 0)
