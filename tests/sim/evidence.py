@@ -145,11 +145,11 @@ class Evidence:
 def theft_shows(changes: Iterable[ExternalChange], deposits: Iterable[tuple[int, int]], adjusted: int) -> bool:
     """Whether a theft took units that were in the books, so that a deficit must follow.
 
-    While orders or transfers touch a mint, the desk books no surplus of it. A theft that takes no more than such a
-    surplus leaves the chain with at least what the books have: balances cannot show it, and the next deposit is
-    smaller. On a real chain its signature shows it; an external transfer here has none. So the units that came from
-    outside are compared with those booked as deposits, by readings (slot, units) from before the theft. Orders and
-    transfers of ours change the books and the chain alike.
+    The desk books no surplus of a mint while orders or transfers touch it, and none of a token without a price. A
+    theft that takes no more than such a surplus leaves the chain with at least what the books have: balances cannot
+    show it, and the next deposit is smaller. On a real chain its signature shows it; an external transfer here has
+    none. So the units that came from outside are compared with those booked as deposits, by readings (slot, units)
+    from before the theft. Orders and transfers of ours change the books and the chain alike.
     """
     deposits, came = list(deposits), 0
     for change in changes:
